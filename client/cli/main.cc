@@ -1,0 +1,17 @@
+// The command `merganser`: its commands are put together here.
+#include "client/cli/application.h"
+#include "client/embedded/run_command.h"
+#include "client/replay/verify_command.h"
+#include "client/results/export_command.h"
+
+int main(int argc, char** argv) {
+  merganser::Application application;
+  merganser::AddRunCommand(application.app(), application.global(),
+                           application.chosen());
+  merganser::AddBasicCommands(application);
+  merganser::AddExportCommand(application.app(), application.global(),
+                              application.chosen());
+  merganser::AddVerifyCommand(application.app(), application.global(),
+                              application.chosen());
+  return application.Run(argc, argv);
+}

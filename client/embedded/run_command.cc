@@ -1,0 +1,260 @@
+#include "client/embedded/run_command.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/campaign_input.h"
+#include "client/cli/progress_line.h"
+#include "client/embedded/run_directory.h"
+#include "client/embedded/run_session.h"
+#include "client/embedded/temporary_folder.h"
+#include "client/results/result_table.h"
+#include "client/results/write_results.h"
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "common/storage/file.h"
+
+namespace merganser {
+namespace {
+
+constexpr int kMostWorkers = 1024;
+constexpr int kMostThreads = 1024;
+// A shell's exit code for a program that a signal ended.
+constexpr int kSignalExitCode = 128;
+
+struct Binaries {
+  std::string redis;
+  std::string coordinator;
+  std::string worker;
+};
+
+absl::StatusOr<Binaries> FindBinaries(const RunArguments& arguments) {
+  Binaries binaries;
+  const std::string redis =
+      arguments.redis_binary.empty() ? "redis-server" : arguments.redis_binary;
+  const auto found = FindInPath(redis);
+  if (!found.ok()) {
+    return absl::InternalError(
+        absl::StrCat(found.status().message(),
+                     "; `merganser run` needs a Redis server of version 6 or "
+                     "later (on Debian: apt-get install redis-server)"));
+  }
+  binaries.redis = *found;
+  binaries.coordinator = arguments.coordinator_binary;
+  if (binaries.coordinator.empty()) {
+    ASSIGN_OR_RETURN(binaries.coordinator,
+                     BesideOwnExecutable("merganser-coordinator"));
+  }
+  binaries.worker = arguments.worker_binary;
+  if (binaries.worker.empty()) {
+    ASSIGN_OR_RETURN(binaries.worker, BesideOwnExecutable("merganser-worker"));
+  }
+  return binaries;
+}
+
+SessionOptions MakeSessionOptions(const RunArguments& arguments,
+                                  const Binaries& binaries,
+                                  const RunDirectory& directory,
+                                  const TemporaryFolder& sockets,
+                                  const RunIdentity& identity) {
+  SessionOptions options;
+  options.cluster = {.redis_binary = binaries.redis,
+                     .coordinator_binary = binaries.coordinator,
+                     .worker_binary = binaries.worker,
+                     .folder = directory.path(),
+                     .redis_socket = sockets.path() + "/redis.sock",
+                     .coordinator_socket = sockets.path() + "/coordinator.sock",
+                     .models_root = arguments.file.models_root,
+                     .device = arguments.device,
+                     .threads_per_worker = arguments.threads_per_worker};
+  options.workers = arguments.workers;
+  options.follower = {
+      .address = "unix:" + options.cluster.coordinator_socket,
+      .identity = identity,
+      .results = {.folder = directory.path(),
+                  .models_root = arguments.file.models_root,
+                  .threads = arguments.workers * arguments.threads_per_worker}};
+  return options;
+}
+
+void PrintResult(const Summary& summary, const RunDirectory& directory,
+                 bool json) {
+  if (json) {
+    std::cout << SummaryToJson(summary) << std::flush;
+    return;
+  }
+  std::cout << ResultTable(summary, directory.path(),
+                           ResultFilesIn(directory.path()))
+            << std::flush;
+}
+
+// Prints the result of a folder whose campaign has completed.
+absl::Status PrintFinished(const RunDirectory& directory, bool json) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   ReadFile(directory.Path(kSummaryFile)));
+  ASSIGN_OR_RETURN(const Summary summary, SummaryFromJson(text));
+  PrintResult(summary, directory, json);
+  return absl::OkStatus();
+}
+
+// Runs the session and shows what happens.
+class RunScreen {
+ public:
+  explicit RunScreen(bool json)
+      : json_(json),
+        printer_(std::cout, ProgressPrinter::StandardOutput()),
+        listener_{[this](const v1::Campaign& campaign) { Show(campaign); },
+                  [this](const std::string& line) { Say(line); }} {}
+
+  const SessionListener& listener() const { return listener_; }
+  const std::optional<v1::Campaign>& last() const { return last_; }
+
+  void Say(const std::string& line) {
+    if (!json_) printer_.Finish();
+    std::cerr << "merganser: " << line << std::endl;
+  }
+
+  void Finish() {
+    if (!json_) printer_.Finish();
+  }
+
+ private:
+  void Show(const v1::Campaign& campaign) {
+    const v1::Campaign before = last_.value_or(v1::Campaign());
+    for (const std::string& condition : campaign.conditions()) {
+      const auto& known = before.conditions();
+      if (std::find(known.begin(), known.end(), condition) == known.end()) {
+        Say(condition);
+      }
+    }
+    last_ = campaign;
+    if (!json_) printer_.Show(campaign, Clock::Monotonic().Now());
+  }
+
+  bool json_;
+  ProgressPrinter printer_;
+  std::optional<v1::Campaign> last_;
+  SessionListener listener_;
+};
+
+int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
+                      const RunDirectory& directory, int signal) {
+  std::string at = "before its campaign began";
+  if (screen.last().has_value()) {
+    const v1::Campaign& campaign = *screen.last();
+    at = absl::StrCat(
+        "after ", WithThousands(campaign.progress().evaluations()), " of ",
+        WithThousands(campaign.spec().budget().evaluations()), " evaluations");
+  }
+  screen.Say(absl::StrCat(
+      "stopped ", at, "; to go on, run the same command again: merganser run ",
+      arguments.file.file, " --output ", directory.path()));
+  return kSignalExitCode + signal;
+}
+
+int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
+  const v1::Campaign& campaign = end.follow.campaign;
+  if (campaign.state() == v1::CAMPAIGN_STATE_FAILED) {
+    return ReportError(absl::InternalError(absl::StrCat(
+        "campaign ", campaign.name(), " failed: ", campaign.message())));
+  }
+  PrintResult(end.follow.results->summary, directory, json);
+  return campaign.state() == v1::CAMPAIGN_STATE_COMPLETED ? kExitOk
+                                                          : kExitFailed;
+}
+
+absl::StatusOr<int> RunIn(const RunArguments& arguments,
+                          const Binaries& binaries,
+                          const RunDirectory& directory,
+                          const RunIdentity& identity, bool json) {
+  const absl::Time started = Clock::Monotonic().Now();
+  ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  RETURN_IF_ERROR(directory.WriteIdentity(identity));
+  RETURN_IF_ERROR(MakeClusterFolders(directory.path()));
+  ASSIGN_OR_RETURN(const TemporaryFolder sockets, TemporaryFolder::Create());
+  SessionOptions options =
+      MakeSessionOptions(arguments, binaries, directory, sockets, identity);
+  options.follower.started = started;
+  RunScreen screen(json);
+  auto end = RunSession(options, signals, screen.listener());
+  screen.Finish();
+  if (absl::IsInvalidArgument(end.status()) && !screen.last().has_value()) {
+    // Nothing was submitted.
+    directory.ForgetIdentity();
+  }
+  RETURN_IF_ERROR(end.status());
+  if (end->signal != 0) {
+    return ReportInterrupted(screen, arguments, directory, end->signal);
+  }
+  return ReportEnd(*end, directory, json);
+}
+
+absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
+  ASSIGN_OR_RETURN(const v1::CampaignSpec spec, LoadCampaign(arguments.file));
+  ASSIGN_OR_RETURN(const Binaries binaries, FindBinaries(arguments));
+  ASSIGN_OR_RETURN(
+      const RunDirectory directory,
+      RunDirectory::Open(arguments.output.empty() ? "runs/" + spec.name()
+                                                  : arguments.output));
+  ASSIGN_OR_RETURN(const auto stored, directory.ReadIdentity());
+  ASSIGN_OR_RETURN(
+      const RunDecision decision,
+      DecideRun(directory.path(), stored, directory.CompletedEvaluations(),
+                spec, arguments.threads_per_worker));
+  if (decision.plan == RunPlan::kFinished) {
+    RETURN_IF_ERROR(PrintFinished(directory, json));
+    return kExitOk;
+  }
+  return RunIn(arguments, binaries, directory, decision.identity, json);
+}
+
+}  // namespace
+
+int RunCampaign(const RunArguments& arguments, bool json) {
+  const absl::StatusOr<int> code = TryRun(arguments, json);
+  return code.ok() ? *code : ReportError(code.status());
+}
+
+void AddRunCommand(CLI::App& app, const GlobalOptions& global,
+                   CommandBody* chosen) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = AddCommand(
+      app, "run",
+      "Run a campaign on this machine: starts a Redis, a coordinator and "
+      "workers of its own, and writes the result to a folder. Run again with "
+      "the same folder, it goes on where it stopped.",
+      "merganser run examples/digits-pretrained.yaml --output runs/digits");
+  AddFileOptions(*command, arguments->file);
+  command->add_option("--output", arguments->output,
+                      "Folder of the result; default runs/<campaign name>");
+  command->add_option("--workers", arguments->workers, "Worker processes")
+      ->check(CLI::Range(1, kMostWorkers))
+      ->capture_default_str();
+  command
+      ->add_option("--threads-per-worker", arguments->threads_per_worker,
+                   "Threads of each worker; scores may depend on it")
+      ->check(CLI::Range(1, kMostThreads))
+      ->capture_default_str();
+  command
+      ->add_option("--device", arguments->device,
+                   "Where workers compute: cpu, cuda:N, or auto")
+      ->capture_default_str();
+  // For tests. An empty group hides them from --help.
+  command->add_option("--coordinator-binary", arguments->coordinator_binary)
+      ->group("");
+  command->add_option("--worker-binary", arguments->worker_binary)->group("");
+  command->add_option("--redis-binary", arguments->redis_binary)->group("");
+  command->callback([=, &global] {
+    *chosen = [arguments, &global] {
+      return RunCampaign(*arguments, global.json);
+    };
+  });
+}
+
+}  // namespace merganser

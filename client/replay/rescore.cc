@@ -1,0 +1,173 @@
+#include "client/replay/rescore.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/evolution/scores.h"
+#include "common/genome_proto/genome_proto.h"
+#include "common/schedule/chunk_assembly.h"
+
+namespace merganser {
+namespace {
+
+constexpr ScoreKind kKind = ScoreKind::kBinary;
+
+std::string WhereOf(int64_t candidate) {
+  return candidate < 0 ? absl::StrCat("seed ", candidate)
+                       : absl::StrCat("log entry ", candidate);
+}
+
+LayoutOrderPointer FileOrderOf(std::span<const TaskExtent> tasks) {
+  std::vector<uint32_t> order(tasks.empty() ? 0 : tasks.back().end);
+  std::iota(order.begin(), order.end(), 0);
+  return std::make_shared<const std::vector<uint32_t>>(std::move(order));
+}
+
+absl::StatusOr<std::vector<uint32_t>> Assemble(
+    std::span<const TaskExtent> tasks, const LayoutOrderPointer& layout,
+    const v1::ScoreStreamResponse& response) {
+  ChunkAssembly assembly(kKind, tasks, layout);
+  for (const v1::ChunkScores& chunk : response.chunks()) {
+    RETURN_IF_ERROR(
+        assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
+  }
+  if (!assembly.complete()) {
+    return absl::InternalError(
+        absl::StrCat(assembly.missing(), " chunks are missing"));
+  }
+  return assembly.scores();
+}
+
+}  // namespace
+
+absl::Status Rescorer::OnStart(const v1::CampaignSpec& spec,
+                               std::span<const TaskExtent> tasks) {
+  tasks_.assign(tasks.begin(), tasks.end());
+  holdout_tasks_ = HoldoutExtents(spec);
+  holdout_order_ = FileOrderOf(holdout_tasks_);
+  for (const v1::TaskSpec& task : spec.tasks()) {
+    task_weights_.push_back(std::max<uint32_t>(1, task.weight()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rescorer::OnCandidate(const Candidate& candidate) {
+  if (only_accepted_ && !candidate.accepted) return absl::OkStatus();
+  if (candidate.layout_version > sent_layout_) {
+    RETURN_IF_ERROR(SendLayout(candidate.layout_version, candidate.layout));
+  }
+  Pending pending{.layout = candidate.layout,
+                  .where = WhereOf(candidate.number),
+                  .scores = candidate.scores};
+  pending.key.set_kind(candidate.number < 0 ? v1::JOB_KIND_SEED
+                                            : v1::JOB_KIND_SEARCH);
+  pending.key.set_candidate(candidate.number);
+  return SendJob(candidate.recipe, candidate.genome, candidate.layout_version,
+                 std::move(pending));
+}
+
+absl::Status Rescorer::CheckHoldout(const std::string& where, int64_t candidate,
+                                    const LinearRecipe& recipe,
+                                    const Digest& genome, double accuracy) {
+  if (holdout_order_->empty()) return absl::OkStatus();
+  Pending pending{
+      .layout = holdout_order_, .where = where, .holdout_accuracy = accuracy};
+  pending.key.set_kind(v1::JOB_KIND_HOLDOUT);
+  pending.key.set_candidate(candidate);
+  return SendJob(recipe, genome, /*layout_version=*/-1, std::move(pending));
+}
+
+absl::Status Rescorer::SendLayout(int64_t version,
+                                  const LayoutOrderPointer& layout) {
+  v1::ScoreStreamRequest request;
+  request.mutable_layout()->set_version(version);
+  for (const TaskExtent& task : tasks_) {
+    v1::TaskOrder& order = *request.mutable_layout()->add_tasks();
+    for (int64_t i = task.begin; i < task.end; ++i) {
+      order.add_datapoints((*layout)[i] - static_cast<uint32_t>(task.begin));
+    }
+  }
+  sent_layout_ = version;
+  return scorer_.Send(request);
+}
+
+absl::Status Rescorer::SendJob(const LinearRecipe& recipe, const Digest& genome,
+                               int64_t layout_version, Pending pending) {
+  v1::ScoreStreamRequest request;
+  v1::Job& job = *request.mutable_job();
+  *job.mutable_key() = pending.key;
+  *job.mutable_recipe() = RecipeToProto(recipe);
+  job.set_genome_digest(genome.ToBytes());
+  job.set_layout_version(layout_version);
+  RETURN_IF_ERROR(scorer_.Send(request));
+  pending_.push_back(std::move(pending));
+  while (static_cast<int64_t>(pending_.size()) >= window_) {
+    RETURN_IF_ERROR(ReceiveOne());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rescorer::Finish() {
+  while (!pending_.empty()) RETURN_IF_ERROR(ReceiveOne());
+  return absl::OkStatus();
+}
+
+absl::Status Rescorer::ReceiveOne() {
+  ASSIGN_OR_RETURN(const v1::ScoreStreamResponse response, scorer_.Receive());
+  const Pending pending = std::move(pending_.front());
+  pending_.pop_front();
+  if (!response.error().empty()) {
+    return absl::InternalError(absl::StrCat(
+        pending.where, ": cannot be evaluated again: ", response.error()));
+  }
+  if (response.key().kind() != pending.key.kind() ||
+      response.key().candidate() != pending.key.candidate()) {
+    return absl::InternalError(
+        absl::StrCat(pending.where, ": the worker answered another job"));
+  }
+  const bool holdout = pending.holdout_accuracy.has_value();
+  auto scores =
+      Assemble(holdout ? holdout_tasks_ : tasks_, pending.layout, response);
+  if (!scores.ok()) {
+    return absl::InternalError(absl::StrCat(
+        pending.where,
+        ": the worker's answer does not fit: ", scores.status().message()));
+  }
+  if (holdout) {
+    CompareHoldout(pending, *scores);
+  } else {
+    CompareScores(pending, *scores);
+  }
+  return absl::OkStatus();
+}
+
+void Rescorer::CompareScores(const Pending& pending,
+                             const std::vector<uint32_t>& scores) {
+  ++rescored_;
+  const std::string packed = PackScores(kKind, scores);
+  if (packed == pending.scores) return;
+  differences_.Add({pending.where, "scores", "those of a new evaluation",
+                    DescribeScores(packed, pending.scores)});
+}
+
+void Rescorer::CompareHoldout(const Pending& pending,
+                              const std::vector<uint32_t>& scores) {
+  uint64_t right = 0;
+  uint64_t all = 0;
+  for (size_t t = 0; t < holdout_tasks_.size(); ++t) {
+    for (int64_t i = holdout_tasks_[t].begin; i < holdout_tasks_[t].end; ++i) {
+      right += uint64_t{task_weights_[t]} * scores[i];
+      all += task_weights_[t];
+    }
+  }
+  differences_.CompareBits(
+      pending.where, "holdout_accuracy",
+      static_cast<double>(right) / static_cast<double>(all),
+      *pending.holdout_accuracy);
+}
+
+}  // namespace merganser

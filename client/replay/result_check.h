@@ -1,0 +1,29 @@
+// Compares a folder of results with what its record says they must be.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/replay/difference.h"
+#include "client/results/winner.h"
+#include "common/genome/thread_team.h"
+#include "merganser/v1/campaign_service.pb.h"
+
+namespace merganser {
+
+// The tensors of winner.safetensors, byte for byte, with the winner made again
+// from the seeds. Errors: NotFound without that file; InvalidArgument when the
+// recipe does not fit the seeds.
+absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
+                                const LocalSeeds& seeds, ThreadTeam& team,
+                                DifferenceList& differences);
+
+// winner_recipe.json and summary.json, field by field, but for the time that
+// the run took. Files that are not there are left out.
+// Errors: InvalidArgument when the recipe does not fit the spec.
+absl::Status CheckPages(const std::string& folder, const Winner& winner,
+                        const v1::ExportHeader& header,
+                        DifferenceList& differences);
+
+}  // namespace merganser

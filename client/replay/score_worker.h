@@ -1,0 +1,65 @@
+// `merganser-worker score`, to which jobs are streamed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/embedded/process.h"
+#include "merganser/v1/score_stream.pb.h"
+
+namespace merganser {
+
+// What evaluates jobs for a verification.
+// Threads: none.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+
+  // Queues a step; does not wait for its answer.
+  virtual absl::Status Send(const v1::ScoreStreamRequest& request) = 0;
+  // The next answer, in the order of the jobs. Waits for it.
+  virtual absl::StatusOr<v1::ScoreStreamResponse> Receive() = 0;
+};
+
+// A worker process, reached by pipes. Neither side ever blocks the other: what
+// it does not take yet waits in memory here.
+class ScoreWorker : public Scorer {
+ public:
+  struct Options {
+    std::string binary;
+    // File with the campaign's spec, a binary CampaignSpec.
+    std::string spec_file;
+    std::string models_root;  // empty = none
+    std::string device = "auto";
+    int threads = 1;
+  };
+
+  // Errors: NotFound for a binary that is not there. Threads: the main one.
+  static absl::StatusOr<std::unique_ptr<ScoreWorker>> Start(
+      const Options& options);
+
+  absl::Status Send(const v1::ScoreStreamRequest& request) override;
+  absl::StatusOr<v1::ScoreStreamResponse> Receive() override;
+
+ private:
+  explicit ScoreWorker(Process process) : process_(std::move(process)) {}
+
+  // Moves bytes both ways; waits for some if `wait`.
+  absl::Status Pump(bool wait);
+  absl::Status WriteSome();
+  absl::Status ReadSome();
+  // The first complete message of incoming_.
+  absl::StatusOr<bool> TakeMessage(v1::ScoreStreamResponse& response);
+  absl::Status Ended();
+
+  Process process_;
+  std::string outgoing_;
+  size_t sent_ = 0;  // bytes of outgoing_ that are gone
+  std::string incoming_;
+  size_t taken_ = 0;  // bytes of incoming_ that are gone
+};
+
+}  // namespace merganser

@@ -1,0 +1,330 @@
+#include "client/replay/synthetic_campaign.h"
+
+#include <algorithm>
+#include <bit>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/results/winner.h"
+#include "common/base/random.h"
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/proposal_proto.h"
+#include "common/campaign_spec/resolve.h"
+#include "common/evolution/scores.h"
+#include "common/genome/thread_team.h"
+#include "common/genome_proto/genome_proto.h"
+#include "common/schedule/chunk_assembly.h"
+#include "common/storage/file.h"
+#include "common/storage/safetensors.h"
+
+namespace merganser {
+namespace {
+
+constexpr int64_t kQuarantined = 5;
+
+constexpr char kCampaign[] = R"(
+name: synthetic
+description: hashes for scores
+model: {family: mlp}
+seeds:
+  - {name: first, path: seed-0.safetensors, licence: CC0-1.0}
+  - {name: second, path: seed-1.safetensors}
+tasks:
+  - name: large
+    kind: classification
+    chunk_size: 16
+    search: {file: large.csv, rows: [0, 40]}
+    holdout: {file: large.csv, rows: [40, 50]}
+  - name: small
+    kind: classification
+    weight: 3
+    chunk_size: 16
+    search: {file: small.csv}
+search: {method: m2n2, population: 6}
+schedule: {mode: ordered, window: 8}
+random_seed: 20
+)";
+
+// Uniform on [-1, 1): element i of seed `seed`.
+float Weight(int seed, int64_t i) {
+  return static_cast<float>(
+      2 * DrawStream(77, seed).Unit(DrawPurpose::kMix,
+                                    static_cast<uint32_t>(i)) -
+      1);
+}
+
+absl::Status WriteSeed(const std::string& path, int seed) {
+  const std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {
+      {"layers.0.weight", {3, 4}},
+      {"layers.0.bias", {4}},
+      {"layers.1.weight", {4, 2}},
+      {"layers.1.bias", {2}}};
+  std::vector<std::vector<float>> values;
+  std::vector<TensorToWrite> tensors;
+  int64_t next = 0;
+  for (const auto& [name, shape] : shapes) {
+    int64_t elements = 1;
+    for (const int64_t extent : shape) elements *= extent;
+    std::vector<float>& tensor = values.emplace_back();
+    for (int64_t i = 0; i < elements; ++i) {
+      tensor.push_back(Weight(seed, next++));
+    }
+    tensors.push_back(
+        {name,
+         DType::kF32,
+         shape,
+         {reinterpret_cast<const uint8_t*>(tensor.data()), tensor.size() * 4}});
+  }
+  return WriteSafetensors(path, tensors, {});
+}
+
+absl::Status WriteData(const std::string& path, int rows) {
+  std::string csv;
+  for (int i = 0; i < rows; ++i) {
+    absl::StrAppend(&csv, i, ",", i * i % 7, ",1,", i % 2, "\n");
+  }
+  return WriteFileAtomically(path, csv);
+}
+
+absl::StatusOr<v1::CampaignSpec> MakeSpec(const std::string& folder,
+                                          int64_t evaluations) {
+  for (int seed = 0; seed < 2; ++seed) {
+    RETURN_IF_ERROR(
+        WriteSeed(absl::StrCat(folder, "/seed-", seed, ".safetensors"), seed));
+  }
+  RETURN_IF_ERROR(WriteData(folder + "/large.csv", 50));
+  RETURN_IF_ERROR(WriteData(folder + "/small.csv", 24));
+  ASSIGN_OR_RETURN(
+      v1::CampaignSpec spec,
+      ParseCampaign(
+          absl::StrCat(kCampaign, "budget: {evaluations: ", evaluations, "}\n"),
+          "synthetic"));
+  RETURN_IF_ERROR(ResolveSpec(spec, {.base_dir = folder}));
+  return spec;
+}
+
+// One bit per member, packed.
+std::string HashChunk(const std::string& genome_digest,
+                      std::span<const uint32_t> members) {
+  std::vector<uint32_t> scores;
+  for (const uint32_t row : members) {
+    DigestBuilder hash;
+    hash.String(genome_digest);
+    for (const uint32_t member : members) hash.U32(member);
+    scores.push_back(hash.U32(row).Finish().bytes[0] & 1u);
+  }
+  return PackScores(ScoreKind::kBinary, scores);
+}
+
+class Maker {
+ public:
+  Maker(v1::CampaignSpec spec, OrderedSchedule schedule, std::string gram)
+      : spec_(std::move(spec)), schedule_(std::move(schedule)) {
+    made_.gram = std::move(gram);
+  }
+
+  absl::StatusOr<SyntheticCampaign> Make() {
+    RETURN_IF_ERROR(ScoreSeeds());
+    while (schedule_.applied() < spec_.budget().evaluations()) {
+      RETURN_IF_ERROR(EvaluateNext());
+    }
+    FillHeader();
+    return std::move(made_);
+  }
+
+ private:
+  absl::StatusOr<std::vector<uint32_t>> Scores(const Digest& genome,
+                                               const v1::ChunkLayout* layout,
+                                               LayoutOrderPointer order) {
+    ChunkAssembly assembly(ScoreKind::kBinary, schedule_.options().tasks,
+                           std::move(order));
+    for (const v1::ChunkScores& chunk :
+         SyntheticScores(spec_, genome.ToBytes(), layout, /*holdout=*/false)) {
+      RETURN_IF_ERROR(
+          assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
+    }
+    return assembly.scores();
+  }
+
+  absl::Status ScoreSeeds() {
+    std::vector<std::vector<uint32_t>> scores;
+    for (int k = 0; k < spec_.seeds_size(); ++k) {
+      const Digest genome = GenomeDigest(SeedRecipe(k, spec_.seeds_size(), 1),
+                                         schedule_.options().seed_digests);
+      ASSIGN_OR_RETURN(scores.emplace_back(),
+                       Scores(genome, nullptr, schedule_.file_order()));
+      made_.header.add_seed_scores(
+          PackScores(ScoreKind::kBinary, scores.back()));
+    }
+    return schedule_.Start(std::move(scores));
+  }
+
+  v1::ChunkLayout LayoutOf(const LayoutOrderPointer& order) const {
+    v1::ChunkLayout layout;
+    for (const TaskExtent& task : schedule_.options().tasks) {
+      v1::TaskOrder& part = *layout.add_tasks();
+      for (int64_t i = task.begin; i < task.end; ++i) {
+        part.add_datapoints((*order)[i] - static_cast<uint32_t>(task.begin));
+      }
+    }
+    return layout;
+  }
+
+  absl::Status EvaluateNext() {
+    const Proposal& proposal = schedule_.open().front();
+    v1::LogEntry& entry = made_.log.emplace_back();
+    *entry.mutable_proposal() = ProposalToProto(proposal);
+    std::optional<std::vector<uint32_t>> scores;
+    if (proposal.candidate == kQuarantined) {
+      entry.set_quarantine_error("this candidate is meant to fail");
+      ++quarantined_;
+    } else {
+      const LayoutOrderPointer order =
+          schedule_.layout(proposal.layout_version);
+      const v1::ChunkLayout layout = LayoutOf(order);
+      ASSIGN_OR_RETURN(scores, Scores(proposal.genome, &layout, order));
+      entry.set_scores(PackScores(ScoreKind::kBinary, *scores));
+    }
+    ASSIGN_OR_RETURN(const AppliedResult result,
+                     schedule_.Apply(std::move(scores)));
+    entry.set_dropped_slot(result.dropped_slot);
+    entry.set_child_fitness(result.child_fitness.units());
+    accepted_ += result.accepted ? 1 : 0;
+    return absl::OkStatus();
+  }
+
+  double HoldoutAccuracy(const Digest& genome) const {
+    int64_t right = 0;
+    int64_t all = 0;
+    for (const v1::ChunkScores& chunk :
+         SyntheticScores(spec_, genome.ToBytes(), nullptr, /*holdout=*/true)) {
+      for (const char byte : chunk.scores()) {
+        right += std::popcount(static_cast<uint8_t>(byte));
+      }
+      all = spec_.tasks(0).holdout().rows();
+    }
+    return static_cast<double>(right) / static_cast<double>(all);
+  }
+
+  void FillHeader() {
+    const Archive& archive = schedule_.archive();
+    v1::Campaign& campaign = *made_.header.mutable_campaign();
+    campaign.set_name(spec_.name());
+    campaign.set_uid("synthetic-1");
+    *campaign.mutable_spec() = spec_;
+    campaign.set_state(v1::CAMPAIGN_STATE_COMPLETED);
+    v1::Progress& progress = *campaign.mutable_progress();
+    progress.set_evaluations(schedule_.applied());
+    progress.set_accepted(accepted_);
+    progress.set_quarantined(quarantined_);
+    progress.set_archive_digest(schedule_.archive_digest().ToBytes());
+    progress.set_coverage(archive.coverage());
+    progress.set_entropy(archive.entropy());
+    progress.set_active_seconds(2);
+    FillBest(*progress.mutable_best());
+    for (int i = 0; i < archive.population(); ++i) FillSlot(i);
+    made_.header.set_gram_size_bytes(static_cast<int64_t>(made_.gram.size()));
+    v1::CurvePoint& point = *made_.header.add_curve();
+    point.set_evaluations(schedule_.applied());
+    point.set_candidate(progress.best().candidate());
+    point.set_search_accuracy(progress.best().search_accuracy());
+  }
+
+  void FillBest(v1::BestCandidate& best) {
+    const Archive& archive = schedule_.archive();
+    const int slot = *archive.best_slot();
+    const Member& member = *archive.slot(slot);
+    const std::vector<uint32_t>& weights = archive.options().task_weight;
+    const auto worth =
+        std::accumulate(weights.begin(), weights.end(), uint64_t{0});
+    best.set_candidate(member.sequence_number);
+    best.set_search_accuracy(static_cast<double>(archive.weighted_score(slot)) /
+                             static_cast<double>(worth));
+    best.set_holdout_accuracy(HoldoutAccuracy(member.genome));
+    best.set_genome_digest(member.genome.ToBytes());
+  }
+
+  void FillSlot(int i) {
+    v1::ArchiveSlot& slot = *made_.header.add_slots();
+    const auto& member = schedule_.archive().slot(i);
+    if (!member.has_value()) return;
+    slot.set_candidate(member->sequence_number);
+    slot.set_genome_digest(member->genome.ToBytes());
+    *slot.mutable_recipe() = RecipeToProto(*schedule_.recipe(i));
+    slot.set_scores(PackScores(ScoreKind::kBinary, member->scores));
+  }
+
+  v1::CampaignSpec spec_;
+  OrderedSchedule schedule_;
+  SyntheticCampaign made_;
+  int64_t accepted_ = 0;
+  int64_t quarantined_ = 0;
+};
+
+}  // namespace
+
+absl::Status SyntheticCampaign::Export(ExportPart part) const {
+  constexpr size_t kBatch = 100;
+  v1::ExportCampaignResponse response;
+  *response.mutable_header() = header;
+  RETURN_IF_ERROR(part(response));
+  for (size_t begin = 0; begin < log.size(); begin += kBatch) {
+    const size_t end = std::min(begin + kBatch, log.size());
+    *response.mutable_log()->mutable_entries() = {log.begin() + begin,
+                                                  log.begin() + end};
+    RETURN_IF_ERROR(part(response));
+  }
+  response.set_gram(gram.substr(0, gram.size() / 2));
+  RETURN_IF_ERROR(part(response));
+  response.set_gram(gram.substr(gram.size() / 2));
+  return part(response);
+}
+
+absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
+    const std::string& folder, int64_t evaluations) {
+  ASSIGN_OR_RETURN(v1::CampaignSpec spec, MakeSpec(folder, evaluations));
+  ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
+  ThreadTeam team(1);
+  ASSIGN_OR_RETURN(const LocalSeeds seeds, OpenSeeds(spec, "", team));
+  const auto pointers = seeds.pointers();
+  auto gram = std::make_shared<const GramSums>(
+      GramSums::Create(options.layout, pointers, team));
+  ASSIGN_OR_RETURN(OrderedSchedule schedule,
+                   OrderedSchedule::Create(std::move(options), gram));
+  return Maker(std::move(spec), std::move(schedule), gram->Serialise()).Make();
+}
+
+std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,
+                                             const std::string& genome_digest,
+                                             const v1::ChunkLayout* layout,
+                                             bool holdout) {
+  std::vector<v1::ChunkScores> chunks;
+  for (int t = 0; t < spec.tasks_size(); ++t) {
+    const v1::TaskSpec& task = spec.tasks(t);
+    std::vector<uint32_t> order(static_cast<size_t>(
+        holdout ? task.holdout().rows() : task.search().rows()));
+    std::iota(order.begin(), order.end(), 0);
+    if (layout != nullptr) {
+      const auto& given = layout->tasks(t).datapoints();
+      order.assign(given.begin(), given.end());
+    }
+    const auto size = static_cast<size_t>(task.chunk_size());
+    for (size_t begin = 0; begin < order.size(); begin += size) {
+      const std::span<const uint32_t> all(order);
+      v1::ChunkScores& chunk = chunks.emplace_back();
+      chunk.set_task(t);
+      chunk.set_chunk(static_cast<int32_t>(begin / size));
+      chunk.set_scores(
+          HashChunk(genome_digest,
+                    all.subspan(begin, std::min(size, order.size() - begin))));
+    }
+  }
+  return chunks;
+}
+
+}  // namespace merganser

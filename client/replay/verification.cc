@@ -1,0 +1,127 @@
+#include "client/replay/verification.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/progress_line.h"
+#include "client/replay/result_check.h"
+#include "client/results/campaign_record.h"
+#include "common/base/status_macros.h"
+#include "common/genome/gram.h"
+#include "common/genome/thread_team.h"
+
+namespace merganser {
+namespace {
+
+class Verification {
+ public:
+  Verification(const VerifyOptions& options, RecordReader& record)
+      : options_(options), record_(record), team_(options.threads) {}
+
+  absl::StatusOr<VerifyReport> Run() {
+    RETURN_IF_ERROR(StartRescorer());
+    RETURN_IF_ERROR(ReplayLog());
+    RETURN_IF_ERROR(CheckResults());
+    if (rescorer_ != nullptr) RETURN_IF_ERROR(FinishRescorer());
+    return std::move(report_);
+  }
+
+ private:
+  const v1::Campaign& campaign() const { return record_.header().campaign(); }
+
+  absl::Status StartRescorer() {
+    if (options_.rescore == RescoreChoice::kNone) return absl::OkStatus();
+    ASSIGN_OR_RETURN(scorer_, options_.start_scorer(campaign().spec()));
+    rescorer_ = std::make_unique<Rescorer>(*scorer_, report_.differences);
+    if (options_.rescore == RescoreChoice::kAccepted) {
+      rescorer_->OnlyAccepted();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReplayLog() {
+    const int64_t all = campaign().progress().evaluations();
+    const auto progress = [&](int64_t results) {
+      if (options_.progress) options_.progress(results, all);
+    };
+    ASSIGN_OR_RETURN(report_.replay, Replay(record_, rescorer_.get(), progress,
+                                            report_.differences));
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckResults() {
+    if (!options_.result_folder.has_value()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckPages(*options_.result_folder, report_.replay.winner,
+                               record_.header(), report_.differences));
+    ASSIGN_OR_RETURN(const LocalSeeds seeds,
+                     OpenSeeds(campaign().spec(), options_.models_root, team_));
+    CompareGram(seeds);
+    const int64_t before = report_.differences.count();
+    const absl::Status weights =
+        CheckWinnerWeights(*options_.result_folder, report_.replay.winner,
+                           seeds, team_, report_.differences);
+    if (absl::IsNotFound(weights)) {
+      report_.warnings.push_back(absl::StrCat(
+          weights.message(), "; the winner's weights are not compared"));
+      return absl::OkStatus();
+    }
+    report_.winner_compared = report_.differences.count() == before;
+    return weights;
+  }
+
+  // The stored sums are the campaign's, so others do not make it wrong.
+  void CompareGram(const LocalSeeds& seeds) {
+    const std::vector<const SeedWeights*> pointers = seeds.pointers();
+    if (GramSums::Create(seeds.layout, pointers, team_) != record_.gram()) {
+      report_.warnings.push_back(
+          "the seeds' Gram sums differ from those computed here; the "
+          "campaign's own are used");
+    }
+  }
+
+  absl::Status FinishRescorer() {
+    const v1::BestCandidate& best = campaign().progress().best();
+    if (best.has_holdout_accuracy()) {
+      const Winner& winner = report_.replay.winner;
+      RETURN_IF_ERROR(rescorer_->CheckHoldout(
+          "the best member", winner.candidate, winner.recipe, winner.genome,
+          best.holdout_accuracy()));
+    }
+    RETURN_IF_ERROR(rescorer_->Finish());
+    report_.rescored = rescorer_->rescored();
+    return absl::OkStatus();
+  }
+
+  const VerifyOptions& options_;
+  RecordReader& record_;
+  ThreadTeam team_;
+  VerifyReport report_;
+  std::unique_ptr<Scorer> scorer_;
+  std::unique_ptr<Rescorer> rescorer_;
+};
+
+}  // namespace
+
+std::string VerifyReport::LastLine() const {
+  if (!differences.empty()) {
+    return absl::StrCat(
+        "not verified: ", WithThousands(differences.count()),
+        differences.count() == 1 ? " difference" : " differences");
+  }
+  return absl::StrCat(
+      "verified: ", WithThousands(replay.results),
+      " results replayed, archive_digest ", replay.archive_digest.ToHex(),
+      winner_compared ? ", winner re-made bit for bit" : "",
+      rescored > 0
+          ? absl::StrCat(", ", WithThousands(rescored), " candidates re-scored")
+          : "");
+}
+
+absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options) {
+  ASSIGN_OR_RETURN(const auto record,
+                   RecordReader::Open(options.record_folder));
+  return Verification(options, *record).Run();
+}
+
+}  // namespace merganser

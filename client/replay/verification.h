@@ -1,0 +1,52 @@
+// Everything that `merganser verify` checks, one after the other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/replay/difference.h"
+#include "client/replay/replay.h"
+#include "client/replay/rescore.h"
+
+namespace merganser {
+
+struct VerifyOptions {
+  // Holds the record; see campaign_record.h.
+  std::string record_folder;
+  // Holds the result files; absent: there are none to compare.
+  std::optional<std::string> result_folder;
+  std::string models_root;  // empty = the working directory
+  RescoreChoice rescore = RescoreChoice::kAll;
+  // What evaluates candidates again; asked for once, unless rescore is kNone.
+  std::function<absl::StatusOr<std::unique_ptr<Scorer>>(
+      const v1::CampaignSpec& spec)>
+      start_scorer;
+  // Threads of the check of the winner's weights.
+  int threads = 1;
+  // May be empty; called with the number of results replayed, of how many.
+  std::function<void(int64_t, int64_t)> progress;
+};
+
+struct VerifyReport {
+  DifferenceList differences;
+  ReplayOutcome replay;
+  bool winner_compared = false;
+  int64_t rescored = 0;
+  // What could not be checked, or is odd without being wrong.
+  std::vector<std::string> warnings;
+
+  // "verified: 10,000 results replayed, archive_digest …, winner re-made bit
+  // for bit, 10,002 candidates re-scored", or how many differences there are.
+  std::string LastLine() const;
+};
+
+// Errors: what keeps the record from being replayed, the seeds from being read,
+// or candidates from being evaluated.
+absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options);
+
+}  // namespace merganser

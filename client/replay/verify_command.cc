@@ -1,0 +1,232 @@
+#include "client/replay/verify_command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "client/api/campaign_client.h"
+#include "client/cli/progress_line.h"
+#include "client/embedded/process.h"
+#include "client/embedded/run_directory.h"
+#include "client/embedded/temporary_folder.h"
+#include "client/replay/score_worker.h"
+#include "client/replay/verification.h"
+#include "client/results/campaign_record.h"
+#include "client/results/write_results.h"
+#include "common/base/status_macros.h"
+#include "common/storage/file.h"
+
+namespace merganser {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+struct VerifyArguments {
+  std::string subject;  // a campaign's name, or a folder
+  RescoreChoice rescore = RescoreChoice::kAll;
+  std::string models_root;
+  std::string device = "auto";
+  int threads = 0;  // 0 = those of the run that the folder is of, else 1
+  std::string worker_binary;
+};
+
+// Where the record and the results are.
+struct Subject {
+  std::string record_folder;
+  std::optional<std::string> result_folder;
+  int threads_per_worker = 1;
+};
+
+// Threads per worker of an embedded run in the folder; 1 for an export.
+int ThreadsOfRun(const std::string& folder) {
+  const auto text = ReadFile(folder + "/campaign.json");
+  if (!text.ok()) return 1;
+  const auto identity = IdentityFromJson(*text);
+  return identity.ok() ? std::max(1, identity->threads_per_worker) : 1;
+}
+
+absl::Status FetchRecord(const std::string& coordinator,
+                         const std::string& name, const std::string& folder) {
+  ASSIGN_OR_RETURN(const auto client, CampaignClient::Create(coordinator));
+  ASSIGN_OR_RETURN(RecordWriter record, RecordWriter::Create(folder));
+  RETURN_IF_ERROR(client->Export(
+      name, /*without_log=*/false,
+      [&](v1::ExportCampaignResponse& part) { return record.Add(part); }));
+  return record.Commit();
+}
+
+absl::StatusOr<Subject> FindSubject(const std::string& name,
+                                    const std::string& coordinator,
+                                    const TemporaryFolder& temporary) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(name, ignored)) {
+    Subject subject{.record_folder = temporary.path() + "/record"};
+    RETURN_IF_ERROR(FetchRecord(coordinator, name, subject.record_folder));
+    return subject;
+  }
+  Subject subject{.record_folder = absl::StrCat(name, "/", kReplayFolder),
+                  .result_folder = name,
+                  .threads_per_worker = ThreadsOfRun(name)};
+  if (!std::filesystem::is_directory(subject.record_folder, ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": expected a folder of results with ", kReplayFolder,
+        "/ in it, as `merganser run` and `merganser export` write it"));
+  }
+  return subject;
+}
+
+absl::StatusOr<std::unique_ptr<Scorer>> StartScorer(
+    const VerifyArguments& arguments, int threads,
+    const TemporaryFolder& temporary, const v1::CampaignSpec& spec) {
+  ScoreWorker::Options options{.binary = arguments.worker_binary,
+                               .spec_file = temporary.path() + "/spec.pb",
+                               .models_root = arguments.models_root,
+                               .device = arguments.device,
+                               .threads = threads};
+  if (options.binary.empty()) {
+    ASSIGN_OR_RETURN(options.binary, BesideOwnExecutable("merganser-worker"));
+  }
+  RETURN_IF_ERROR(
+      WriteFileAtomically(options.spec_file, spec.SerializeAsString()));
+  return ScoreWorker::Start(options);
+}
+
+// A line that is rewritten in place; nothing where stderr is no terminal.
+void ShowProgress(int64_t done, int64_t all) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  std::cerr << "\rreplayed " << WithThousands(done) << " of "
+            << WithThousands(all) << " results" << std::flush;
+}
+
+void EndProgress() {
+  if (isatty(STDERR_FILENO) != 0) std::cerr << "\r\033[K" << std::flush;
+}
+
+void PrintText(const VerifyReport& report) {
+  for (const std::string& warning : report.warnings) {
+    std::cerr << "merganser: " << warning << "\n";
+  }
+  for (const Difference& difference : report.differences.first()) {
+    std::cout << difference.ToString() << "\n";
+  }
+  const auto shown = static_cast<int64_t>(report.differences.first().size());
+  if (shown < report.differences.count()) {
+    std::cout << "… and " << WithThousands(report.differences.count() - shown)
+              << " more\n";
+  }
+  std::cout << report.LastLine() << std::endl;
+}
+
+void PrintJson(const VerifyReport& report) {
+  nlohmann::ordered_json differences = nlohmann::ordered_json::array();
+  for (const Difference& difference : report.differences.first()) {
+    differences.push_back({{"where", difference.where},
+                           {"field", difference.field},
+                           {"expected", difference.expected},
+                           {"found", difference.found}});
+  }
+  const nlohmann::ordered_json page = {
+      {"verified", report.differences.empty()},
+      {"results", report.replay.results},
+      {"archive_digest", report.replay.archive_digest.ToHex()},
+      {"winner_compared", report.winner_compared},
+      {"rescored", report.rescored},
+      {"difference_count", report.differences.count()},
+      {"differences", differences},
+      {"warnings", report.warnings}};
+  std::cout << page.dump() << std::endl;
+}
+
+absl::StatusOr<VerifyReport> VerifySubject(const VerifyArguments& arguments,
+                                           const GlobalOptions& global) {
+  ASSIGN_OR_RETURN(const TemporaryFolder temporary, TemporaryFolder::Create());
+  ASSIGN_OR_RETURN(
+      const Subject subject,
+      FindSubject(arguments.subject, global.coordinator, temporary));
+  const int threads =
+      arguments.threads > 0 ? arguments.threads : subject.threads_per_worker;
+  VerifyOptions options{
+      .record_folder = subject.record_folder,
+      .result_folder = subject.result_folder,
+      .models_root = arguments.models_root,
+      .rescore = arguments.rescore,
+      .start_scorer =
+          [&](const v1::CampaignSpec& spec) {
+            return StartScorer(arguments, threads, temporary, spec);
+          },
+      .threads =
+          static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
+      .progress = ShowProgress};
+  return Verify(options);
+}
+
+int RunVerify(const VerifyArguments& arguments, const GlobalOptions& global) {
+  const auto report = VerifySubject(arguments, global);
+  EndProgress();
+  if (!report.ok()) return ReportError(report.status());
+  if (global.json) {
+    PrintJson(*report);
+  } else {
+    PrintText(*report);
+  }
+  return report->differences.empty() ? kExitOk : kExitFailed;
+}
+
+void AddOptions(CLI::App& command, VerifyArguments& arguments) {
+  command
+      .add_option("SUBJECT", arguments.subject,
+                  "A folder of results, or a campaign's name")
+      ->type_name("NAME|DIR")
+      ->required();
+  const std::map<std::string, RescoreChoice> choices = {
+      {"all", RescoreChoice::kAll},
+      {"accepted", RescoreChoice::kAccepted},
+      {"none", RescoreChoice::kNone}};
+  command
+      .add_option("--rescore", arguments.rescore,
+                  "Which candidates to evaluate again: all (default), accepted "
+                  "(seeds and children that entered the archive) or none")
+      ->transform(CLI::CheckedTransformer(choices))
+      ->type_name("all|accepted|none");
+  command.add_option("--models-root", arguments.models_root,
+                     "Where relative paths of seeds and data start");
+  command
+      .add_option("--device", arguments.device,
+                  "Where candidates are evaluated: cpu, cuda:N, or auto. Other "
+                  "devices than the campaign's may give other scores")
+      ->capture_default_str();
+  command
+      .add_option("--threads", arguments.threads,
+                  "Threads of a forward pass; default as in the run. Others "
+                  "may give other scores")
+      ->check(CLI::Range(1, kMostThreads));
+  // For tests. An empty group hides it from --help.
+  command.add_option("--worker-binary", arguments.worker_binary)->group("");
+}
+
+}  // namespace
+
+void AddVerifyCommand(CLI::App& app, const GlobalOptions& global,
+                      CommandBody* chosen) {
+  auto arguments = std::make_shared<VerifyArguments>();
+  CLI::App* command = AddCommand(
+      app, "verify",
+      "Derive a campaign's archive again from its log, make the winner again "
+      "from the seeds, and evaluate the candidates again. Exit code: 0 all is "
+      "the same, 1 something differs",
+      "merganser verify runs/digits-pretrained");
+  AddOptions(*command, *arguments);
+  command->callback([=, &global] {
+    *chosen = [=, &global] { return RunVerify(*arguments, global); };
+  });
+}
+
+}  // namespace merganser

@@ -1,0 +1,84 @@
+#include "client/results/export_command.h"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "client/api/campaign_client.h"
+#include "client/results/result_table.h"
+#include "client/results/write_results.h"
+#include "common/base/status_macros.h"
+
+namespace merganser {
+namespace {
+
+struct ExportArguments {
+  std::string name;
+  std::string output;
+  std::string models_root;
+  bool no_weights = false;
+};
+
+absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
+                                      const GlobalOptions& global) {
+  ASSIGN_OR_RETURN(const auto client,
+                   CampaignClient::Create(global.coordinator));
+  // Before anything is made: the name may be wrong, or nobody at home.
+  RETURN_IF_ERROR(client->GetCampaign(arguments.name).status());
+  std::error_code error;
+  std::filesystem::create_directories(arguments.output, error);
+  if (error) {
+    return absl::ErrnoToStatus(error.value(),
+                               arguments.output + ": cannot create");
+  }
+  const auto source = [&](ExportPart part) {
+    return client->Export(arguments.name, /*without_log=*/false, part);
+  };
+  auto written = WriteResults(source, {.folder = arguments.output,
+                                       .models_root = arguments.models_root,
+                                       .weights = !arguments.no_weights});
+  if (absl::IsInvalidArgument(written.status())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        written.status().message(),
+        "; export where the seeds can be read, point --models-root at them, "
+        "or leave the weights out by --no-weights"));
+  }
+  return written;
+}
+
+int RunExport(const ExportArguments& arguments, const GlobalOptions& global) {
+  const auto written = Export(arguments, global);
+  if (!written.ok()) return ReportError(written.status());
+  std::cout << (global.json ? SummaryToJson(written->summary)
+                            : ResultTable(written->summary, arguments.output,
+                                          written->files))
+            << std::flush;
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddExportCommand(CLI::App& app, const GlobalOptions& global,
+                      CommandBody* chosen) {
+  auto arguments = std::make_shared<ExportArguments>();
+  CLI::App* command = AddCommand(
+      app, "export",
+      "Write a campaign's results to a folder: the best member's weights and "
+      "recipe, summary, curve, and the record that `verify` replays. Works "
+      "while the campaign runs, too.",
+      "merganser export digits-pretrained --output digits");
+  command->add_option("NAME", arguments->name, "The campaign")->required();
+  command->add_option("--output", arguments->output, "Folder to write to")
+      ->required();
+  command->add_option("--models-root", arguments->models_root,
+                      "Where relative paths of seeds start");
+  command->add_flag("--no-weights", arguments->no_weights,
+                    "Do not make the weights, for which the seeds are read");
+  command->callback([=, &global] {
+    *chosen = [arguments, &global] { return RunExport(*arguments, global); };
+  });
+}
+
+}  // namespace merganser

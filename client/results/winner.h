@@ -1,0 +1,72 @@
+// The weights of a campaign's best member, made from the seeds, and the page
+// that says what they are made of.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/digest.h"
+#include "common/genome/linear_recipe.h"
+#include "common/genome/parameter_layout.h"
+#include "common/genome/seed_weights.h"
+#include "common/genome/thread_team.h"
+#include "merganser/v1/campaign_service.pb.h"
+
+namespace merganser {
+
+// A candidate and how it came to be.
+struct Winner {
+  std::string campaign;
+  std::string uid;
+  int64_t candidate = 0;
+  Digest genome;
+  LinearRecipe recipe;
+  std::vector<int64_t> parents;  // A and B; empty for a seed, or not known
+};
+
+// The best member that the header names. `parents` is left empty.
+// Errors: FailedPrecondition when there is none yet; DataLoss when the header
+// does not hold its recipe.
+absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header);
+
+// Seeds as files of this machine, checked against the spec.
+struct LocalSeeds {
+  GenomeLayout layout;
+  std::vector<SeedWeights> weights;  // in file order
+  DType dtype = DType::kF32;         // what a child's weights are rounded to
+
+  std::vector<const SeedWeights*> pointers() const;
+};
+
+// Opens the seeds of a resolved spec. Relative paths start at `models_root`,
+// or at the working directory if that is empty.
+// Errors: InvalidArgument naming seeds[i].path, the file and what was
+// expected, also when a file is missing or is not the one that the campaign
+// was started with.
+absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
+                                     const std::string& models_root,
+                                     ThreadTeam& team);
+
+// The parameter vector of a recipe: length * DTypeBytes(seeds.dtype) bytes.
+// Errors: InvalidArgument when the recipe does not fit the seeds.
+absl::StatusOr<std::vector<uint8_t>> MakeWeights(const LinearRecipe& recipe,
+                                                 const LocalSeeds& seeds,
+                                                 ThreadTeam& team);
+
+// Writes winner.safetensors: tensors named and shaped as the seeds', in the
+// order of the parameter vector; metadata with campaign, candidate and genome
+// digest.
+absl::Status WriteWinner(const std::string& path, const Winner& winner,
+                         const LocalSeeds& seeds, ThreadTeam& team);
+
+// winner_recipe.json: the recipe, the seeds with their licences, and the share
+// of each seed, overall and per layer.
+// Errors: InvalidArgument when the recipe does not fit the spec.
+absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
+                                             const v1::CampaignSpec& spec);
+
+}  // namespace merganser

@@ -1,0 +1,80 @@
+#include "client/results/write_results.h"
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/results/campaign_record.h"
+#include "client/results/curve_chart.h"
+#include "client/results/winner.h"
+#include "common/base/status_macros.h"
+#include "common/genome/thread_team.h"
+#include "common/storage/file.h"
+
+namespace merganser {
+namespace {
+
+constexpr std::array<const char*, 6> kResultFiles = {
+    kWinnerFile,   kWinnerRecipeFile, kSummaryFile,
+    kCurveCsvFile, kCurveSvgFile,     kReplayFolder};
+
+// winner.safetensors, if asked for, and winner_recipe.json.
+absl::Status WriteWinnerFiles(const RecordWriter& record,
+                              const ResultOptions& options) {
+  const v1::CampaignSpec& spec = record.header().campaign().spec();
+  ASSIGN_OR_RETURN(Winner winner, BestMember(record.header()));
+  if (record.best_entry().has_value()) {
+    const v1::Proposal& proposal = record.best_entry()->proposal();
+    winner.parents = {proposal.parent_a(), proposal.parent_b()};
+  }
+  if (options.weights) {
+    ThreadTeam team(options.threads);
+    ASSIGN_OR_RETURN(const LocalSeeds seeds,
+                     OpenSeeds(spec, options.models_root, team));
+    RETURN_IF_ERROR(WriteWinner(absl::StrCat(options.folder, "/", kWinnerFile),
+                                winner, seeds, team));
+  }
+  ASSIGN_OR_RETURN(const std::string recipe, WinnerRecipeJson(winner, spec));
+  return WriteFileAtomically(
+      absl::StrCat(options.folder, "/", kWinnerRecipeFile), recipe);
+}
+
+}  // namespace
+
+absl::StatusOr<WrittenResults> WriteResults(ExportSource source,
+                                            const ResultOptions& options) {
+  const auto path = [&](const char* name) {
+    return absl::StrCat(options.folder, "/", name);
+  };
+  ASSIGN_OR_RETURN(RecordWriter record,
+                   RecordWriter::Create(path(kReplayFolder)));
+  RETURN_IF_ERROR(source(
+      [&](v1::ExportCampaignResponse& part) { return record.Add(part); }));
+  RETURN_IF_ERROR(WriteWinnerFiles(record, options));
+  RETURN_IF_ERROR(record.Commit());
+  WrittenResults written{
+      .summary = MakeSummary(record.header(), options.wall_seconds)};
+  RETURN_IF_ERROR(
+      WriteFileAtomically(path(kCurveCsvFile), CurveCsv(written.summary)));
+  RETURN_IF_ERROR(
+      WriteFileAtomically(path(kCurveSvgFile), CurveSvg(written.summary)));
+  RETURN_IF_ERROR(
+      WriteFileAtomically(path(kSummaryFile), SummaryToJson(written.summary)));
+  written.files = ResultFilesIn(options.folder);
+  return written;
+}
+
+std::vector<std::string> ResultFilesIn(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const char* name : kResultFiles) {
+    std::error_code ignored;
+    if (std::filesystem::exists(absl::StrCat(folder, "/", name), ignored)) {
+      files.emplace_back(name);
+    }
+  }
+  return files;
+}
+
+}  // namespace merganser

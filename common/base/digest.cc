@@ -1,0 +1,126 @@
+#include "common/base/digest.h"
+
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#include <bit>
+#include <cstdlib>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace merganser {
+namespace {
+
+std::string_view AsView(const std::array<uint8_t, 32>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <typename T>
+std::array<uint8_t, sizeof(T)> LittleEndian(T value) {
+  std::array<uint8_t, sizeof(T)> out;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    out[i] = static_cast<uint8_t>(value >> (8 * i));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Digest::ToHex() const {
+  const std::string_view view = AsView(bytes);
+  return absl::BytesToHexString(absl::string_view(view.data(), view.size()));
+}
+
+std::string Digest::ToBytes() const { return std::string(AsView(bytes)); }
+
+absl::StatusOr<Digest> Digest::FromHex(std::string_view hex) {
+  const auto is_hex = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+           (c >= 'A' && c <= 'F');
+  };
+  bool valid = hex.size() == 64;
+  for (const char c : hex) valid = valid && is_hex(c);
+  if (!valid) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a digest is 64 hexadecimal digits; got \"", std::string(hex), "\""));
+  }
+  return FromBytes(
+      absl::HexStringToBytes(absl::string_view(hex.data(), hex.size())));
+}
+
+absl::StatusOr<Digest> Digest::FromBytes(std::string_view raw) {
+  if (raw.size() != 32) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a digest is 32 bytes; got ", raw.size()));
+  }
+  Digest digest;
+  std::copy(raw.begin(), raw.end(), digest.bytes.begin());
+  return digest;
+}
+
+struct DigestBuilder::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
+
+DigestBuilder::DigestBuilder() : state_(std::make_unique<State>()) {
+  if (EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) abort();
+}
+
+DigestBuilder::~DigestBuilder() = default;
+
+DigestBuilder& DigestBuilder::Raw(std::span<const uint8_t> bytes) {
+  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1) {
+    abort();
+  }
+  return *this;
+}
+
+DigestBuilder& DigestBuilder::String(std::string_view text) {
+  U64(text.size());
+  return Raw({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+DigestBuilder& DigestBuilder::U32(uint32_t value) {
+  return Raw(LittleEndian(value));
+}
+
+DigestBuilder& DigestBuilder::U64(uint64_t value) {
+  return Raw(LittleEndian(value));
+}
+
+DigestBuilder& DigestBuilder::I64(int64_t value) {
+  return U64(static_cast<uint64_t>(value));
+}
+
+DigestBuilder& DigestBuilder::F64(double value) {
+  return U64(std::bit_cast<uint64_t>(value));
+}
+
+DigestBuilder& DigestBuilder::Nested(const Digest& digest) {
+  return Raw(digest.bytes);
+}
+
+Digest DigestBuilder::Finish() {
+  Digest digest;
+  unsigned int size = 0;
+  if (EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) != 1) {
+    abort();
+  }
+  return digest;
+}
+
+Digest Sha256(std::string_view bytes) {
+  DigestBuilder builder;
+  builder.Raw({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  return builder.Finish();
+}
+
+uint32_t Crc32(std::string_view bytes) {
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+}  // namespace merganser

@@ -1,0 +1,273 @@
+#include "common/campaign_spec/campaign_schema.h"
+
+#include <string>
+
+#include "merganser/v1/campaign.pb.h"
+
+namespace merganser {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+constexpr double kNameBytes = 63;
+constexpr double kTextBytes = 4096;
+
+constexpr SchemaField kCampaign[] = {
+    {.key = "name",
+     .proto_field = "name",
+     .required = true,
+     .format = TextFormat::kName,
+     .maximum = kNameBytes,
+     .help = "a name, unique in a coordinator"},
+    {.key = "description",
+     .proto_field = "description",
+     .maximum = kTextBytes,
+     .help = "for people"},
+    {.key = "model",
+     .proto_field = "model",
+     .required = true,
+     .help = "what the seeds are"},
+    {.key = "seeds",
+     .proto_field = "seeds",
+     .required = true,
+     .minimum = 1,
+     .maximum = 64,
+     .help = "the models to merge, all of one shape"},
+    {.key = "tasks",
+     .proto_field = "tasks",
+     .required = true,
+     .minimum = 1,
+     .maximum = 64,
+     .help = "what candidates are tested on"},
+    {.key = "search",
+     .proto_field = "search",
+     .required = true,
+     .help = "how children are bred and kept"},
+    {.key = "schedule",
+     .proto_field = "schedule",
+     .required = true,
+     .help = "the order in which results count"},
+    {.key = "budget",
+     .proto_field = "budget",
+     .required = true,
+     .help = "when the campaign ends"},
+    {.key = "random_seed",
+     .proto_field = "random_seed",
+     .default_value = "0",
+     .minimum = 0,
+     .help = "key of every random draw"},
+    {.key = "device_class",
+     .proto_field = "device_class",
+     .maximum = 256,
+     .help = "class of the workers that may serve it; empty: the class with "
+             "most capacity; any: all, without the promise of equal bits"},
+};
+
+constexpr SchemaField kModel[] = {
+    {.key = "family",
+     .proto_field = "family",
+     .required = true,
+     .choices = "mlp",
+     .help = "fully connected layers with ReLU between them"},
+    {.key = "weights_dtype",
+     .proto_field = "weights_dtype",
+     .choices = "float32 bfloat16 float16",
+     .help = "what a child's weights are rounded to; the seeds' own if unset"},
+};
+
+constexpr SchemaField kSeed[] = {
+    {.key = "name",
+     .proto_field = "name",
+     .required = true,
+     .format = TextFormat::kName,
+     .maximum = kNameBytes,
+     .help = "a name, unique among the seeds"},
+    {.key = "path",
+     .proto_field = "path",
+     .required = true,
+     .format = TextFormat::kFile,
+     .maximum = kTextBytes,
+     .help = "a safetensors file, relative to the campaign file"},
+    {.key = "licence",
+     .proto_field = "licence",
+     .maximum = 256,
+     .help = "SPDX identifier"},
+};
+
+constexpr SchemaField kTask[] = {
+    {.key = "name",
+     .proto_field = "name",
+     .required = true,
+     .format = TextFormat::kName,
+     .maximum = kNameBytes,
+     .help = "a name, unique among the tasks"},
+    {.key = "kind",
+     .proto_field = "kind",
+     .required = true,
+     .choices = "classification",
+     .help = "solved: the largest logit is the label's"},
+    {.key = "weight",
+     .proto_field = "weight",
+     .default_value = "1",
+     .minimum = 1,
+     .maximum = 1000,
+     .help = "worth of each of its datapoints"},
+    {.key = "chunk_size",
+     .proto_field = "chunk_size",
+     .default_value = "0",
+     .minimum = 0,
+     .maximum = 1048576,
+     .help = "datapoints evaluated as one batch; 0: all, at most 4096"},
+    {.key = "search",
+     .proto_field = "search",
+     .required = true,
+     .help = "the datapoints that candidates compete for"},
+    {.key = "holdout",
+     .proto_field = "holdout",
+     .help = "datapoints for reporting only"},
+};
+
+constexpr SchemaField kDataset[] = {
+    {.key = "file",
+     .proto_field = "file",
+     .required = true,
+     .format = TextFormat::kFile,
+     .maximum = kTextBytes,
+     .help = "a CSV file, plain or gzip: numbers, the label last, no header; "
+             "relative "
+             "to the campaign file"},
+    {.key = "rows",
+     .proto_field = "first_row",
+     .second_proto_field = "end_row",
+     .default_value = "[0, 0]",
+     .minimum = 0,
+     .help = "first row, from 0, and the row behind the last; 0: to the end"},
+    {.key = "scale",
+     .proto_field = "scale",
+     .default_value = "1",
+     .minimum = -1e30,
+     .maximum = 1e30,
+     .help = "multiplies every feature; not 0"},
+};
+
+constexpr SchemaField kSearch[] = {
+    {.key = "method",
+     .proto_field = "method",
+     .required = true,
+     .default_value = "m2n2",
+     .choices = "m2n2 ga",
+     .help = "ga: alpha 0 and no attraction, whatever they are set to"},
+    {.key = "population",
+     .proto_field = "population",
+     .default_value = "20",
+     .minimum = 2,
+     .maximum = 10000,
+     .help = "slots of the archive"},
+    {.key = "alpha",
+     .proto_field = "alpha",
+     .default_value = "1",
+     .minimum = 0,
+     .maximum = 4,
+     .help = "competition: 0 none, 1 each datapoint's worth is shared out"},
+    {.key = "attraction",
+     .proto_field = "attraction",
+     .default_value = "true",
+     .help = "parent B by what it solves and parent A does not"},
+    {.key = "split_point",
+     .proto_field = "split_point",
+     .default_value = "true",
+     .help = "another mix on either side of a random point"},
+    {.key = "crossover",
+     .proto_field = "crossover",
+     .default_value = "true",
+     .help = "off: the child is parent A"},
+    {.key = "mix",
+     .proto_field = "mix_low",
+     .second_proto_field = "mix_high",
+     .default_value = "[0, 1]",
+     .minimum = -10,
+     .maximum = 10,
+     .help = "the share of parent B is uniform on [low, high)"},
+};
+
+constexpr SchemaField kSchedule[] = {
+    {.key = "mode",
+     .proto_field = "mode",
+     .required = true,
+     .default_value = "ordered",
+     .choices = "ordered",
+     .help = "results count in the order of their children"},
+    {.key = "window",
+     .proto_field = "window",
+     .default_value = "32",
+     .minimum = 1,
+     .maximum = 4096,
+     .help = "child n is drawn after results 0 to n - window"},
+};
+
+constexpr SchemaField kBudget[] = {
+    {.key = "evaluations",
+     .proto_field = "evaluations",
+     .required = true,
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "the number of children to evaluate"},
+};
+
+const FieldDescriptor& NamedField(const Descriptor& message,
+                                  absl::string_view name) {
+  return *message.FindFieldByName(std::string(name));
+}
+
+}  // namespace
+
+std::span<const SchemaField> SchemaOf(const Descriptor& message) {
+  if (&message == v1::CampaignSpec::descriptor()) return kCampaign;
+  if (&message == v1::ModelSpec::descriptor()) return kModel;
+  if (&message == v1::SeedSpec::descriptor()) return kSeed;
+  if (&message == v1::TaskSpec::descriptor()) return kTask;
+  if (&message == v1::DatasetSpec::descriptor()) return kDataset;
+  if (&message == v1::SearchSpec::descriptor()) return kSearch;
+  if (&message == v1::ScheduleSpec::descriptor()) return kSchedule;
+  if (&message == v1::BudgetSpec::descriptor()) return kBudget;
+  return {};
+}
+
+const SchemaField* FindSchemaField(const Descriptor& message,
+                                   absl::string_view key) {
+  for (const SchemaField& field : SchemaOf(message)) {
+    if (field.key == key) return &field;
+  }
+  return nullptr;
+}
+
+const FieldDescriptor& ProtoField(const Descriptor& message,
+                                  const SchemaField& field) {
+  return NamedField(message, field.proto_field);
+}
+
+const FieldDescriptor& SecondProtoField(const Descriptor& message,
+                                        const SchemaField& field) {
+  return NamedField(message, field.second_proto_field);
+}
+
+std::string TypeName(const Descriptor& message, const SchemaField& field) {
+  const FieldDescriptor& proto = ProtoField(message, field);
+  if (!field.second_proto_field.empty()) return "a list of two numbers";
+  if (proto.is_repeated()) return "a list";
+  switch (proto.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return "a map";
+    case FieldDescriptor::CPPTYPE_STRING:
+      return "text";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return "a number";
+    default:
+      return "an integer";
+  }
+}
+
+}  // namespace merganser

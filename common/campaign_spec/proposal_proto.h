@@ -1,0 +1,19 @@
+// Proposals on the wire, in the store and in the log.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "common/schedule/ordered_schedule.h"
+#include "merganser/v1/genome.pb.h"
+
+namespace merganser {
+
+// Without the recipe, which follows from the parents'.
+v1::Proposal ProposalToProto(const Proposal& proposal);
+
+// With the recipe as it was stored beside it.
+// Errors: InvalidArgument naming the field that does not fit the layout.
+absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
+                                           const v1::LinearRecipe& recipe,
+                                           const GenomeLayout& layout);
+
+}  // namespace merganser

@@ -1,0 +1,200 @@
+#include "common/campaign_spec/resolve.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
+#include "common/storage/safetensors.h"
+
+namespace merganser {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A directory with two seeds (two inputs, three classes) and a dataset of four
+// rows, and the spec that names them.
+class ResolveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    directory_ = absl::StrCat(::testing::TempDir(), "/resolve_", test->name());
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_ + "/data");
+    WriteSeed("data/a.safetensors", {2, 3}, 0.5F);
+    WriteSeed("data/b.safetensors", {2, 3}, 1.5F);
+    WriteText("data/set.csv", "1,2,0\n3,4,1\n5,6,2\n7,8,0\n");
+    spec_.set_name("tiny");
+    spec_.mutable_model()->set_family("mlp");
+    for (const char* name : {"a", "b"}) {
+      v1::SeedSpec& seed = *spec_.add_seeds();
+      seed.set_name(name);
+      seed.set_path(absl::StrCat("data/", name, ".safetensors"));
+    }
+    v1::TaskSpec& task = *spec_.add_tasks();
+    task.mutable_search()->set_file("data/set.csv");
+    task.mutable_search()->set_end_row(3);
+    task.mutable_search()->set_scale(1);
+    task.mutable_holdout()->set_file("data/set.csv");
+    task.mutable_holdout()->set_first_row(3);
+    task.mutable_holdout()->set_scale(1);
+  }
+
+  void WriteText(const std::string& name, const std::string& text) {
+    std::ofstream(Path(name)) << text;
+  }
+
+  // One layer, [in][out], of `value` everywhere.
+  void WriteSeed(const std::string& name, const std::vector<int64_t>& shape,
+                 float value) {
+    const std::vector<float> weight(shape[0] * shape[1], value);
+    const std::vector<float> bias(shape[1], 0.25F);
+    const auto bytes = [](const std::vector<float>& values) {
+      return std::span(reinterpret_cast<const uint8_t*>(values.data()),
+                       values.size() * sizeof(float));
+    };
+    const std::vector<TensorToWrite> tensors = {
+        {"layers.0.weight", DType::kF32, shape, bytes(weight)},
+        {"layers.0.bias", DType::kF32, {shape[1]}, bytes(bias)}};
+    ASSERT_TRUE(WriteSafetensors(Path(name), tensors, {}).ok());
+  }
+
+  std::string Path(const std::string& name) const {
+    return absl::StrCat(directory_, "/", name);
+  }
+
+  // The message of the error that the spec gives; the spec must stay as it is.
+  std::string Failure(const ResolveOptions& options) {
+    const std::string before = spec_.SerializeAsString();
+    const absl::Status status = ResolveSpec(spec_, options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(spec_.SerializeAsString(), before);
+    return std::string(status.message());
+  }
+  std::string Failure() { return Failure({.base_dir = directory_}); }
+
+  std::string directory_;
+  v1::CampaignSpec spec_;
+};
+
+TEST_F(ResolveTest, FillsInWhatTheFilesSay) {
+  const absl::Status status = ResolveSpec(spec_, {.base_dir = directory_});
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(spec_.model().tensors_size(), 2);
+  EXPECT_EQ(spec_.model().tensors(0).name(), "layers.0.weight");
+  EXPECT_THAT(spec_.model().tensors(0).shape(), ::testing::ElementsAre(2, 3));
+  EXPECT_EQ(spec_.model().tensors(1).name(), "layers.0.bias");
+  EXPECT_THAT(spec_.model().tensors(1).shape(), ::testing::ElementsAre(3));
+  EXPECT_EQ(spec_.seeds(0).path(),
+            std::filesystem::path(Path("data/a.safetensors"))
+                .lexically_normal()
+                .string());
+  EXPECT_EQ(spec_.seeds(0).digest().size(), 32);
+  EXPECT_NE(spec_.seeds(0).digest(), spec_.seeds(1).digest());
+  const v1::TaskSpec& task = spec_.tasks(0);
+  EXPECT_EQ(task.search().rows(), 3);
+  EXPECT_EQ(task.holdout().rows(), 1);
+  EXPECT_EQ(task.search().digest(),
+            Sha256("1,2,0\n3,4,1\n5,6,2\n7,8,0\n").ToBytes());
+}
+
+TEST_F(ResolveTest, GivesTheSameTwice) {
+  ASSERT_TRUE(ResolveSpec(spec_, {.base_dir = directory_}).ok());
+  const std::string first = spec_.SerializeAsString();
+  ASSERT_TRUE(ResolveSpec(spec_, {.base_dir = "/elsewhere"}).ok());
+  EXPECT_EQ(spec_.SerializeAsString(), first);
+}
+
+TEST_F(ResolveTest, PathsBecomeRelativeToTheModelsRoot) {
+  const absl::Status status = ResolveSpec(
+      spec_, {.base_dir = directory_, .models_root = Path("data/")});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(spec_.seeds(1).path(), "b.safetensors");
+  EXPECT_EQ(spec_.tasks(0).holdout().file(), "set.csv");
+}
+
+TEST_F(ResolveTest, FilesOutsideTheModelsRootAreRefused) {
+  std::filesystem::create_directories(Path("dat"));
+  EXPECT_THAT(Failure({.base_dir = directory_, .models_root = Path("dat")}),
+              StartsWith("seeds[0].path: "));
+}
+
+TEST_F(ResolveTest, MissingSeedIsNamed) {
+  spec_.mutable_seeds(1)->set_path("data/c.safetensors");
+  EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("seeds[1].path: /"),
+                                          HasSubstr("data/c.safetensors"),
+                                          HasSubstr("No such file")));
+}
+
+TEST_F(ResolveTest, SeedOfAnotherShapeIsNamed) {
+  WriteSeed("data/b.safetensors", {2, 4}, 1);
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(
+                  StartsWith("seeds[1].path: /"),
+                  ::testing::EndsWith("data/b.safetensors: layers.0.weight has "
+                                      "shape [2, 4]; seeds[0] has [2, 3]")));
+}
+
+TEST_F(ResolveTest, NanAndInfinityInASeedAreNamed) {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(),
+                            -std::numeric_limits<float>::infinity()}) {
+    WriteSeed("data/b.safetensors", {2, 3}, value);
+    EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("seeds[1].path: /"),
+                                            HasSubstr("layers.0.weight")));
+  }
+}
+
+TEST_F(ResolveTest, TruncatedSeedIsNamed) {
+  std::filesystem::resize_file(Path("data/a.safetensors"), 20);
+  EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("seeds[0].path: /"),
+                                          HasSubstr("data/a.safetensors")));
+}
+
+TEST_F(ResolveTest, RowOfTheWrongWidthIsNamedByLine) {
+  WriteText("data/set.csv", "1,2,0\n3,1\n5,6,2\n7,8,0\n");
+  EXPECT_THAT(Failure(), ::testing::AllOf(
+                             StartsWith("tasks[0].search.file: /"),
+                             HasSubstr("data/set.csv:2: expected 3 columns")));
+}
+
+TEST_F(ResolveTest, DatasetOfTheWrongWidthIsNamed) {
+  WriteText("data/wide.csv", "1,2,3,0\n");
+  spec_.mutable_tasks(0)->mutable_holdout()->set_file("data/wide.csv");
+  spec_.mutable_tasks(0)->mutable_holdout()->set_first_row(0);
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(StartsWith("tasks[0].holdout.file: /"),
+                               HasSubstr("data/wide.csv:1: expected 3 columns, "
+                                         "the 2 inputs of the seeds and the "
+                                         "label; got 4")));
+}
+
+TEST_F(ResolveTest, LabelOutOfRangeIsNamedByLine) {
+  WriteText("data/set.csv", "1,2,0\n3,4,1\n5,6,3\n7,8,0\n");
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(StartsWith("tasks[0].search.file: /"),
+                               HasSubstr("data/set.csv:3: label 3")));
+}
+
+TEST_F(ResolveTest, RowsThatTheFileDoesNotHaveAreNamed) {
+  spec_.mutable_tasks(0)->mutable_search()->set_end_row(4);
+  EXPECT_TRUE(ResolveSpec(spec_, {.base_dir = directory_}).ok());
+  spec_.mutable_tasks(0)->mutable_search()->set_end_row(5);
+  EXPECT_THAT(Failure(), StartsWith("tasks[0].search.rows: /"));
+}
+
+TEST(DirectoryOf, IsTheFolderOfTheFile) {
+  EXPECT_EQ(DirectoryOf("examples/x.yaml"), "examples");
+  EXPECT_EQ(DirectoryOf("x.yaml"), "");
+  EXPECT_EQ(DirectoryOf("/x.yaml"), "/");
+}
+
+}  // namespace
+}  // namespace merganser

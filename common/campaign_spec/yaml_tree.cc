@@ -1,0 +1,121 @@
+#include "common/campaign_spec/yaml_tree.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace merganser {
+namespace {
+
+// More than any campaign needs; aliases of aliases reach it quickly.
+constexpr int kMaximumNodes = 100000;
+constexpr int kMaximumDepth = 32;
+
+class TreeBuilder {
+ public:
+  TreeBuilder(const std::string& source, bool with_lines)
+      : source_(source), with_lines_(with_lines) {}
+
+  absl::StatusOr<YamlNode> Build(const YAML::Node& yaml, int depth) {
+    YamlNode node{.origin = Origin(yaml.Mark())};
+    if (++nodes_ > kMaximumNodes || depth > kMaximumDepth) {
+      return Error(node.origin, "is too large or nested too deeply");
+    }
+    switch (yaml.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return node;
+      case YAML::NodeType::Scalar:
+        node.kind = YamlNode::Kind::kScalar;
+        node.text = yaml.Scalar();
+        // yaml-cpp gives plain scalars the tag "?", quoted ones "!".
+        node.quoted = yaml.Tag() == "!";
+        return node;
+      case YAML::NodeType::Sequence:
+        RETURN_IF_ERROR(AddItems(yaml, depth, node));
+        return node;
+      case YAML::NodeType::Map:
+        RETURN_IF_ERROR(AddEntries(yaml, depth, node));
+        return node;
+    }
+    return node;
+  }
+
+  // `mark` counts from 0; a null mark has the line -1.
+  std::string Origin(const YAML::Mark& mark) const {
+    if (!with_lines_ || mark.is_null()) return source_;
+    return absl::StrCat(source_, ":", mark.line + 1);
+  }
+
+  static absl::Status Error(const std::string& origin,
+                            const std::string& message) {
+    return absl::InvalidArgumentError(absl::StrCat(origin, ": ", message));
+  }
+
+ private:
+  absl::Status AddItems(const YAML::Node& yaml, int depth, YamlNode& node) {
+    node.kind = YamlNode::Kind::kList;
+    for (const YAML::Node& item : yaml) {
+      ASSIGN_OR_RETURN(YamlNode child, Build(item, depth + 1));
+      node.items.push_back(std::move(child));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddEntries(const YAML::Node& yaml, int depth, YamlNode& node) {
+    node.kind = YamlNode::Kind::kMap;
+    for (const auto& entry : yaml) {
+      const std::string origin = Origin(entry.first.Mark());
+      if (!entry.first.IsScalar()) {
+        return Error(origin, "expected a key in front of the colon");
+      }
+      const std::string& key = entry.first.Scalar();
+      if (node.Find(key) != nullptr) {
+        return Error(origin, absl::StrCat("the key ", key,
+                                          " is there twice; expected it once"));
+      }
+      ASSIGN_OR_RETURN(YamlNode child, Build(entry.second, depth + 1));
+      child.origin = origin;
+      node.entries.emplace_back(key, std::move(child));
+    }
+    return absl::OkStatus();
+  }
+
+  const std::string& source_;
+  const bool with_lines_;
+  int nodes_ = 0;
+};
+
+}  // namespace
+
+const YamlNode* YamlNode::Find(const std::string& key) const {
+  const auto found =
+      std::find_if(entries.begin(), entries.end(),
+                   [&key](const auto& entry) { return entry.first == key; });
+  return found == entries.end() ? nullptr : &found->second;
+}
+
+YamlNode* YamlNode::Find(const std::string& key) {
+  return const_cast<YamlNode*>(std::as_const(*this).Find(key));
+}
+
+absl::StatusOr<YamlNode> ParseYaml(const std::string& text,
+                                   const std::string& source, bool with_lines) {
+  TreeBuilder builder(source, with_lines);
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty()) return YamlNode{.origin = source};
+    if (documents.size() > 1) {
+      return TreeBuilder::Error(source, "expected one YAML document");
+    }
+    return builder.Build(documents[0], 0);
+  } catch (const YAML::Exception& error) {
+    return TreeBuilder::Error(builder.Origin(error.mark),
+                              absl::StrCat("is not valid YAML: ", error.msg));
+  }
+}
+
+}  // namespace merganser

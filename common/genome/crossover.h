@@ -1,0 +1,27 @@
+// From what was drawn for a child to the coefficients that make it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/genome/gram.h"
+#include "common/genome/linear_recipe.h"
+
+namespace merganser {
+
+// What chance decides about a crossover; one entry per chromosome.
+struct CrossoverDraw {
+  // Block before which the split lies, 0 … blocks; `blocks`: there is no split,
+  // everything lies before it.
+  std::vector<int64_t> split_blocks;
+  // w, the weight of parent B before the split; 1 - w after it.
+  std::vector<double> mixes;
+};
+
+// The coefficients of A's and B's crossover: omega by the Gram sums over the
+// whole chromosome. Feed them to Cross().
+std::vector<ChromosomeCrossover> CrossoverCoefficients(
+    const GramSums& gram, const LinearRecipe& a, const LinearRecipe& b,
+    const CrossoverDraw& draw);
+
+}  // namespace merganser

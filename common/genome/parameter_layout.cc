@@ -1,0 +1,205 @@
+#include "common/genome/parameter_layout.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status_macros.h"
+
+namespace merganser {
+namespace {
+
+constexpr int64_t kMaximumBlocks = int64_t{1} << 16;
+
+int64_t CeilingOfQuotient(int64_t dividend, int64_t divisor) {
+  return (dividend + divisor - 1) / divisor;
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+struct MlpTensorName {
+  int layer = 0;
+  bool is_bias = false;
+  auto operator<=>(const MlpTensorName&) const = default;
+};
+
+// The parts of `layers.<i>.weight` and `layers.<i>.bias`, i in plain decimal.
+bool ParseMlpName(const std::string& name, MlpTensorName& parsed) {
+  const std::vector<std::string> parts = absl::StrSplit(name, '.');
+  if (parts.size() != 3 || parts[0] != "layers") return false;
+  if (!absl::SimpleAtoi(parts[1], &parsed.layer) || parsed.layer < 0 ||
+      absl::StrCat(parsed.layer) != parts[1]) {
+    return false;
+  }
+  parsed.is_bias = parts[2] == "bias";
+  return parsed.is_bias || parts[2] == "weight";
+}
+
+// Checks tensors one by one, in execution order, against those before them.
+class MlpChecker {
+ public:
+  absl::Status Add(const MlpTensorName& parsed, const TensorView& tensor) {
+    const MlpTensorName expected{.layer = static_cast<int>(added_ / 2),
+                                 .is_bias = added_ % 2 == 1};
+    if (parsed != expected) return Missing(expected);
+    if (expected.is_bias) {
+      RETURN_IF_ERROR(
+          Check(tensor, tensor.shape.size() == 1 && tensor.shape[0] == width_,
+                absl::StrCat("[", width_, "], the width of layers.",
+                             parsed.layer, ".weight")));
+    } else {
+      RETURN_IF_ERROR(
+          Check(tensor, tensor.shape.size() == 2, "[in][out], a matrix"));
+      RETURN_IF_ERROR(
+          Check(tensor, width_ == 0 || tensor.shape[0] == width_,
+                absl::StrCat("in = ", width_, ", the width of layers.",
+                             parsed.layer - 1)));
+      width_ = tensor.shape[1];
+    }
+    RETURN_IF_ERROR(Check(tensor, tensor.elements > 0, "at least one element"));
+    ++added_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() const {
+    if (added_ == 0) return Missing({.layer = 0, .is_bias = false});
+    if (added_ % 2 == 0) return absl::OkStatus();
+    return Missing({.layer = static_cast<int>(added_ / 2), .is_bias = true});
+  }
+
+ private:
+  static absl::Status Missing(const MlpTensorName& name) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "has no tensor layers.", name.layer, name.is_bias ? ".bias" : ".weight",
+        "; expected layers.<i>.weight and layers.<i>.bias for "
+        "every i from 0 on"));
+  }
+
+  static absl::Status Check(const TensorView& tensor, bool right,
+                            const std::string& expected) {
+    if (right) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(tensor.name, " has shape ",
+                                                   ShapeText(tensor.shape),
+                                                   "; expected ", expected));
+  }
+
+  int64_t added_ = 0;  // tensors
+  int64_t width_ = 0;  // out of the last weight
+};
+
+void Append(const TensorView& tensor, ParameterLayout& layout) {
+  layout.tensors.push_back(
+      {tensor.name, tensor.shape, layout.length, tensor.elements});
+  layout.length += tensor.elements;
+}
+
+}  // namespace
+
+absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
+                                          std::span<const TensorGroup> groups) {
+  GenomeLayout layout;
+  const auto tensors = static_cast<int>(parameters.tensors.size());
+  layout.places.assign(tensors, {.chromosome = -1, .offset = 0});
+  for (const TensorGroup& group : groups) {
+    const auto index = static_cast<int>(layout.chromosomes.size());
+    ChromosomeLayout chromosome{.name = group.name, .tensors = group.tensors};
+    for (const int tensor : group.tensors) {
+      if (tensor < 0 || tensor >= tensors ||
+          layout.places[tensor].chromosome >= 0) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("chromosome ", group.name, ": tensor ", tensor,
+                         " does not exist, or is in a chromosome already"));
+      }
+      layout.places[tensor] = {index, chromosome.length};
+      chromosome.length += parameters.tensors[tensor].elements;
+    }
+    if (chromosome.length == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("chromosome ", group.name, ": has no elements"));
+    }
+    chromosome.block = CeilingOfQuotient(chromosome.length, kMaximumBlocks);
+    chromosome.blocks = CeilingOfQuotient(chromosome.length, chromosome.block);
+    layout.chromosomes.push_back(std::move(chromosome));
+  }
+  for (int tensor = 0; tensor < tensors; ++tensor) {
+    if (layout.places[tensor].chromosome >= 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(parameters.tensors[tensor].name, " is in no chromosome"));
+  }
+  layout.parameters = std::move(parameters);
+  return layout;
+}
+
+GenomeLayout SingleChromosome(ParameterLayout parameters) {
+  TensorGroup group{.name = "all", .tensors = {}};
+  for (size_t tensor = 0; tensor < parameters.tensors.size(); ++tensor) {
+    group.tensors.push_back(static_cast<int>(tensor));
+  }
+  return GroupTensors(std::move(parameters), {&group, 1}).value();
+}
+
+absl::StatusOr<ParameterLayout> MlpLayout(const SafetensorsFile& file) {
+  std::map<MlpTensorName, std::string> in_order;
+  for (const std::string& name : file.names()) {
+    MlpTensorName parsed;
+    if (!ParseMlpName(name, parsed)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.path(), ": unknown tensor ", ShownName(name),
+                       "; an mlp has layers.<i>.weight and layers.<i>.bias"));
+    }
+    in_order[parsed] = name;
+  }
+  ParameterLayout layout;
+  MlpChecker checker;
+  for (const auto& [parsed, name] : in_order) {
+    ASSIGN_OR_RETURN(const TensorView tensor, file.Tensor(name));
+    RETURN_IF_ERROR(Annotate(checker.Add(parsed, tensor), file.path()));
+    Append(tensor, layout);
+  }
+  RETURN_IF_ERROR(Annotate(checker.Finish(), file.path()));
+  return layout;
+}
+
+absl::Status CheckSameLayout(const ParameterLayout& expected,
+                             const std::string& expected_name,
+                             const ParameterLayout& actual,
+                             const std::string& actual_name) {
+  const auto difference = [&](const std::string& here,
+                              const std::string& there) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(actual_name, ": ", here, "; ", expected_name, there));
+  };
+  const size_t common =
+      std::min(expected.tensors.size(), actual.tensors.size());
+  for (size_t i = 0; i < common; ++i) {
+    const TensorSlice& right = expected.tensors[i];
+    const TensorSlice& wrong = actual.tensors[i];
+    if (right.name != wrong.name) {
+      return difference(absl::StrCat("has tensor ", wrong.name),
+                        absl::StrCat(" has ", right.name, " in its place"));
+    }
+    if (right.shape != wrong.shape) {
+      return difference(
+          absl::StrCat(wrong.name, " has shape ", ShapeText(wrong.shape)),
+          absl::StrCat(" has ", ShapeText(right.shape)));
+    }
+  }
+  if (actual.tensors.size() > common) {
+    return difference(absl::StrCat("has tensor ", actual.tensors[common].name),
+                      " has none of that name");
+  }
+  if (expected.tensors.size() > common) {
+    return difference(
+        absl::StrCat("has no tensor ", expected.tensors[common].name),
+        " has one");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace merganser

@@ -1,0 +1,91 @@
+// Where each tensor of a model lies in its parameter vector, and how tensors
+// are grouped into chromosomes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/storage/safetensors.h"
+
+namespace merganser {
+
+// Elements offset … offset + elements - 1 of the parameter vector.
+struct TensorSlice {
+  std::string name;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;
+  int64_t elements = 0;
+
+  friend bool operator==(const TensorSlice&, const TensorSlice&) = default;
+};
+
+// The parameter vector: tensors in execution order, without gaps.
+struct ParameterLayout {
+  std::vector<TensorSlice> tensors;
+  int64_t length = 0;  // D
+
+  friend bool operator==(const ParameterLayout&,
+                         const ParameterLayout&) = default;
+};
+
+// A group of whole tensors, concatenated in the order of `tensors`. Its split
+// grid has blocks of `block` elements, the last one perhaps shorter; split
+// points are multiples of `block`, and Gram sums are kept per block.
+struct ChromosomeLayout {
+  std::string name;
+  std::vector<int> tensors;  // indices into ParameterLayout::tensors
+  int64_t length = 0;        // D_c, elements
+  int64_t block = 1;         // ceil(D_c / 2^16)
+  int64_t blocks = 0;        // ceil(D_c / block)
+
+  friend bool operator==(const ChromosomeLayout&,
+                         const ChromosomeLayout&) = default;
+};
+
+// A parameter vector cut into chromosomes; every tensor belongs to exactly one.
+struct GenomeLayout {
+  // Where a tensor lies: elements offset … of its chromosome.
+  struct Place {
+    int chromosome = 0;
+    int64_t offset = 0;
+
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  ParameterLayout parameters;
+  std::vector<ChromosomeLayout> chromosomes;
+  std::vector<Place> places;  // one per tensor
+
+  friend bool operator==(const GenomeLayout&, const GenomeLayout&) = default;
+};
+
+struct TensorGroup {
+  std::string name;
+  std::vector<int> tensors;
+};
+
+// Errors: InvalidArgument when a tensor is in no group or in several, or a
+// group is empty.
+absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
+                                          std::span<const TensorGroup> groups);
+
+// All tensors in one chromosome named "all": the plain case.
+GenomeLayout SingleChromosome(ParameterLayout parameters);
+
+// The layout of the family `mlp`: tensors `layers.<i>.weight` [in][out] and
+// `layers.<i>.bias` [out] for i = 0, 1, …, in the order of i, weight first.
+// Errors: InvalidArgument naming the file, the tensor and what was expected.
+absl::StatusOr<ParameterLayout> MlpLayout(const SafetensorsFile& file);
+
+// Errors: InvalidArgument for the first difference, as in "seeds[1]:
+// layers.0.weight has shape [64, 128]; seeds[0] has [64, 256]".
+absl::Status CheckSameLayout(const ParameterLayout& expected,
+                             const std::string& expected_name,
+                             const ParameterLayout& actual,
+                             const std::string& actual_name);
+
+}  // namespace merganser

@@ -1,0 +1,212 @@
+#include "common/genome/parameter_layout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+#include "common/genome/test_seeds.h"
+
+namespace merganser {
+namespace {
+
+using testing::ElementsAre;
+
+using Shapes = std::vector<std::pair<std::string, std::vector<int64_t>>>;
+
+// A file of float32 tensors, all zero.
+void WriteShapes(const std::string& path, const Shapes& shapes) {
+  const std::vector<uint8_t> zeros(1 << 16);
+  std::vector<TensorToWrite> tensors;
+  for (const auto& [name, shape] : shapes) {
+    size_t bytes = 4;
+    for (const int64_t size : shape) bytes *= size;
+    tensors.push_back(
+        {name, DType::kF32, shape, std::span(zeros).first(bytes)});
+  }
+  ASSERT_TRUE(WriteSafetensors(path, tensors, {}).ok());
+}
+
+absl::StatusOr<ParameterLayout> LayoutOf(const std::string& path) {
+  return MlpLayout(**SafetensorsFile::Open(path));
+}
+
+TEST(MlpLayoutTest, FollowsExecutionOrderWhateverTheFiles) {
+  Shapes shapes;
+  for (int layer = 10; layer >= 0; --layer) {
+    const std::string name = "layers." + std::to_string(layer);
+    shapes.push_back({name + ".bias", {3}});
+    shapes.push_back({name + ".weight", {layer == 0 ? 2 : 3, 3}});
+  }
+  const TestFile file(".safetensors");
+  WriteShapes(file.path(), shapes);
+  const ParameterLayout layout = LayoutOf(file.path()).value();
+  ASSERT_EQ(layout.tensors.size(), 22u);
+  EXPECT_EQ(layout.tensors[0].name, "layers.0.weight");
+  EXPECT_THAT(layout.tensors[0].shape, ElementsAre(2, 3));
+  EXPECT_EQ(layout.tensors[1].name, "layers.0.bias");
+  EXPECT_EQ(layout.tensors[1].offset, 6);
+  EXPECT_EQ(layout.tensors[4].name, "layers.2.weight");
+  EXPECT_EQ(layout.tensors[20].name, "layers.10.weight");
+  EXPECT_EQ(layout.tensors[20].offset, 9 + 9 * 12);
+  EXPECT_EQ(layout.length, 9 + 10 * 12);
+}
+
+// Offsets: mlp.json of the reference.
+TEST(MlpLayoutTest, FitsTheSeedsOfTheExample) {
+  const ParameterLayout layout =
+      LayoutOf(MERGANSER_SOURCE_DIR
+               "/examples/digits/seed_digits_0_to_4.safetensors")
+          .value();
+  std::vector<int64_t> offsets;
+  for (const TensorSlice& slice : layout.tensors) {
+    offsets.push_back(slice.offset);
+  }
+  EXPECT_THAT(offsets, ElementsAre(0, 16384, 16640, 19200));
+  EXPECT_EQ(layout.length, 19210);
+}
+
+struct BadMlp {
+  const char* name;
+  Shapes shapes;
+  std::string error;  // after the path and ": "
+};
+
+void PrintTo(const BadMlp& mlp, std::ostream* stream) { *stream << mlp.name; }
+
+class BadMlpTest : public testing::TestWithParam<BadMlp> {};
+
+TEST_P(BadMlpTest, IsRefusedNamingTheTensor) {
+  const TestFile file(".safetensors");
+  WriteShapes(file.path(), GetParam().shapes);
+  const absl::Status status = LayoutOf(file.path()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(std::string(status.message()),
+            file.path() + ": " + GetParam().error);
+}
+
+const char kEvery[] =
+    "; expected layers.<i>.weight and layers.<i>.bias for every i from 0 on";
+const char kNames[] = "; an mlp has layers.<i>.weight and layers.<i>.bias";
+
+INSTANTIATE_TEST_SUITE_P(
+    Mlps, BadMlpTest,
+    testing::Values(
+        BadMlp{
+            "Empty", {}, "has no tensor layers.0.weight" + std::string(kEvery)},
+        BadMlp{"NoFirstLayer",
+               {{"layers.1.weight", {2, 3}}, {"layers.1.bias", {3}}},
+               "has no tensor layers.0.weight" + std::string(kEvery)},
+        BadMlp{"NoBias",
+               {{"layers.0.weight", {2, 3}}},
+               "has no tensor layers.0.bias" + std::string(kEvery)},
+        BadMlp{"Gap",
+               {{"layers.0.weight", {2, 3}},
+                {"layers.0.bias", {3}},
+                {"layers.2.weight", {3, 3}},
+                {"layers.2.bias", {3}}},
+               "has no tensor layers.1.weight" + std::string(kEvery)},
+        BadMlp{"WeightIsAVector",
+               {{"layers.0.weight", {6}}, {"layers.0.bias", {3}}},
+               "layers.0.weight has shape [6]; expected [in][out], a matrix"},
+        BadMlp{"BiasOfAnotherWidth",
+               {{"layers.0.weight", {2, 3}}, {"layers.0.bias", {2}}},
+               "layers.0.bias has shape [2]; expected [3], the width of "
+               "layers.0.weight"},
+        BadMlp{"BiasIsAMatrix",
+               {{"layers.0.weight", {2, 3}}, {"layers.0.bias", {3, 1}}},
+               "layers.0.bias has shape [3, 1]; expected [3], the width of "
+               "layers.0.weight"},
+        BadMlp{
+            "LayersDoNotChain",
+            {{"layers.0.weight", {2, 3}},
+             {"layers.0.bias", {3}},
+             {"layers.1.weight", {4, 2}},
+             {"layers.1.bias", {2}}},
+            "layers.1.weight has shape [4, 2]; expected in = 3, the width of "
+            "layers.0"},
+        BadMlp{
+            "NoElements",
+            {{"layers.0.weight", {2, 0}}, {"layers.0.bias", {0}}},
+            "layers.0.weight has shape [2, 0]; expected at least one element"},
+        BadMlp{"UnknownName",
+               {{"layers.0.scale", {1}}},
+               "unknown tensor layers.0.scale" + std::string(kNames)},
+        BadMlp{"LeadingZero",
+               {{"layers.00.weight", {1, 1}}},
+               "unknown tensor layers.00.weight" + std::string(kNames)},
+        BadMlp{"NegativeLayer",
+               {{"layers.-1.weight", {1, 1}}},
+               "unknown tensor layers.-1.weight" + std::string(kNames)}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(GenomeLayoutTest, TheBlockIsTheSmallestThatGivesAtMost65536Blocks) {
+  struct Row {
+    int64_t length, block, blocks;
+  };
+  for (const auto& [length, block, blocks] : {Row{1, 1, 1},
+                                              {65536, 1, 65536},
+                                              {65537, 2, 32769},
+                                              {131072, 2, 65536},
+                                              {200003, 4, 50001},
+                                              {7'000'000'000, 106812, 65536}}) {
+    const GenomeLayout layout = SingleChromosome(VectorsOf({length}));
+    EXPECT_EQ(layout.chromosomes[0].block, block) << length;
+    EXPECT_EQ(layout.chromosomes[0].blocks, blocks) << length;
+  }
+}
+
+TEST(GenomeLayoutTest, GroupsWholeTensors) {
+  const std::vector<TensorGroup> groups = {{"x", {2, 0}}, {"y", {1}}};
+  const GenomeLayout layout =
+      GroupTensors(VectorsOf({10, 20, 30}), groups).value();
+  EXPECT_EQ(layout.chromosomes[0].name, "x");
+  EXPECT_EQ(layout.chromosomes[0].length, 40);
+  EXPECT_EQ(layout.chromosomes[1].length, 20);
+  EXPECT_EQ(layout.places[0], (GenomeLayout::Place{0, 30}));
+  EXPECT_EQ(layout.places[1], (GenomeLayout::Place{1, 0}));
+  EXPECT_EQ(layout.places[2], (GenomeLayout::Place{0, 0}));
+}
+
+TEST(GenomeLayoutTest, EveryTensorIsInOneChromosome) {
+  const auto error = [](const std::vector<TensorGroup>& groups) {
+    return std::string(
+        GroupTensors(VectorsOf({10, 20}), groups).status().message());
+  };
+  EXPECT_EQ(error({{"x", {0}}}), "t1 is in no chromosome");
+  EXPECT_EQ(error({{"x", {0}}, {"y", {1, 0}}}),
+            "chromosome y: tensor 0 does not exist, or is in a chromosome "
+            "already");
+  EXPECT_EQ(error({{"x", {0, 2}}}),
+            "chromosome x: tensor 2 does not exist, or is in a chromosome "
+            "already");
+  EXPECT_EQ(error({{"x", {0, 1}}, {"y", {}}}), "chromosome y: has no elements");
+}
+
+TEST(CheckSameLayoutTest, NamesTheFirstDifference) {
+  const auto check = [](const ParameterLayout& actual) {
+    ParameterLayout expected = VectorsOf({256, 10});
+    expected.tensors[0].shape = {64, 4};
+    return std::string(
+        CheckSameLayout(expected, "seeds[0]", actual, "seeds[1]").message());
+  };
+  ParameterLayout layout = VectorsOf({256, 10});
+  layout.tensors[0].shape = {64, 4};
+  EXPECT_EQ(check(layout), "");
+  layout.tensors[0].shape = {4, 64};
+  EXPECT_EQ(check(layout),
+            "seeds[1]: t0 has shape [4, 64]; seeds[0] has [64, 4]");
+  layout.tensors[0].shape = {64, 4};
+  layout.tensors[1].name = "other";
+  EXPECT_EQ(check(layout),
+            "seeds[1]: has tensor other; seeds[0] has t1 in its place");
+  layout.tensors.pop_back();
+  EXPECT_EQ(check(layout), "seeds[1]: has no tensor t1; seeds[0] has one");
+  layout = VectorsOf({256, 10, 5});
+  layout.tensors[0].shape = {64, 4};
+  EXPECT_EQ(check(layout),
+            "seeds[1]: has tensor t2; seeds[0] has none of that name");
+}
+
+}  // namespace
+}  // namespace merganser

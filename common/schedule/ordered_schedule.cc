@@ -1,0 +1,243 @@
+#include "common/schedule/ordered_schedule.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/random.h"
+#include "common/base/status_macros.h"
+#include "common/evolution/layout.h"
+
+namespace merganser {
+namespace {
+
+absl::Status CheckTasks(const ScheduleOptions& options) {
+  int64_t next = 0;
+  for (const TaskExtent& task : options.tasks) {
+    if (task.begin != next || task.end <= task.begin || task.chunk_size < 1) {
+      return absl::InvalidArgumentError(
+          "tasks must follow one another, each with a datapoint and a chunk "
+          "size of at least 1");
+    }
+    next = task.end;
+  }
+  if (next != options.archive.datapoints) {
+    return absl::InvalidArgumentError(absl::StrCat("the tasks have ", next,
+                                                   " datapoints; the archive ",
+                                                   options.archive.datapoints));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOptions(const ScheduleOptions& options,
+                          const GramSums& gram) {
+  RETURN_IF_ERROR(CheckTasks(options));
+  if (options.window < 1) {
+    return absl::InvalidArgumentError("schedule.window: must be at least 1");
+  }
+  if (options.seed_digests.empty()) {
+    return absl::InvalidArgumentError("seeds: at least one is needed");
+  }
+  return gram.CheckMatches(static_cast<int>(options.seed_digests.size()),
+                           options.layout.chromosomes);
+}
+
+}  // namespace
+
+absl::StatusOr<OrderedSchedule> OrderedSchedule::Create(
+    ScheduleOptions options, std::shared_ptr<const GramSums> gram) {
+  RETURN_IF_ERROR(CheckOptions(options, *gram));
+  options.archive.alpha = EffectiveAlpha(options.search, options.archive.alpha);
+  ASSIGN_OR_RETURN(Archive archive, Archive::Create(options.archive));
+  ASSIGN_OR_RETURN(std::unique_ptr<Search> search,
+                   CreateSearch(options.search));
+  return OrderedSchedule(std::move(options), std::move(gram),
+                         std::move(archive), std::move(search));
+}
+
+OrderedSchedule::OrderedSchedule(ScheduleOptions options,
+                                 std::shared_ptr<const GramSums> gram,
+                                 Archive archive,
+                                 std::unique_ptr<Search> search)
+    : options_(std::move(options)),
+      gram_(std::move(gram)),
+      archive_(std::move(archive)),
+      search_(std::move(search)),
+      recipes_(archive_.population()),
+      file_order_(std::make_shared<const std::vector<uint32_t>>(
+          FileOrder(0, archive_.datapoints()))) {
+  for (const ChromosomeLayout& chromosome : options_.layout.chromosomes) {
+    blocks_.push_back(chromosome.blocks);
+  }
+}
+
+absl::Status OrderedSchedule::Start(
+    std::vector<std::vector<uint32_t>> seed_scores) {
+  if (started_) {
+    return absl::FailedPreconditionError("the schedule has started already");
+  }
+  const int seeds = static_cast<int>(options_.seed_digests.size());
+  if (static_cast<int>(seed_scores.size()) != seeds) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected scores of ", seeds, " seeds; got ", seed_scores.size()));
+  }
+  const int chromosomes = static_cast<int>(blocks_.size());
+  for (int k = 0; k < seeds; ++k) {
+    LinearRecipe recipe = SeedRecipe(k, seeds, chromosomes);
+    Member member{k - seeds, GenomeDigest(recipe, options_.seed_digests),
+                  std::move(seed_scores[k])};
+    ASSIGN_OR_RETURN(const Replacement replacement,
+                     search_->Apply(archive_, std::move(member)));
+    RETURN_IF_ERROR(ReplaceSlot(k - seeds, replacement, std::move(recipe)));
+  }
+  RETURN_IF_ERROR(MakeLayout(0));
+  started_ = true;
+  for (int64_t i = 0; i < options_.window; ++i) RETURN_IF_ERROR(Draw());
+  return absl::OkStatus();
+}
+
+absl::Status OrderedSchedule::Restore(
+    int64_t applied, std::vector<std::optional<StoredSlot>> slots,
+    std::vector<Proposal> open, std::map<int64_t, LayoutOrderPointer> layouts) {
+  if (static_cast<int>(slots.size()) != archive_.population()) {
+    return absl::InvalidArgumentError("slots: not as many as the population");
+  }
+  for (int i = 0; i < archive_.population(); ++i) {
+    if (!slots[i].has_value()) continue;
+    RETURN_IF_ERROR(archive_.Restore(i, std::move(slots[i]->member)));
+    recipes_[i] = std::move(slots[i]->recipe);
+  }
+  applied_ = applied;
+  layouts_ = std::move(layouts);
+  if (static_cast<int64_t>(open.size()) != options_.window) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("proposals: expected ", options_.window,
+                     " open ones; got ", open.size()));
+  }
+  for (int64_t i = 0; i < options_.window; ++i) {
+    if (open[i].candidate != applied + i ||
+        !layouts_.contains(open[i].layout_version)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "proposals: ", applied + i, " or its chunk layout is missing"));
+    }
+    open_.push_back(std::move(open[i]));
+  }
+  if (!layouts_.contains(applied_ / kLayoutInterval)) {
+    return absl::InvalidArgumentError("layouts: the newest one is missing");
+  }
+  started_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AppliedResult> OrderedSchedule::Apply(
+    std::optional<std::vector<uint32_t>> scores) {
+  if (!started_) {
+    return absl::FailedPreconditionError("the schedule has not started");
+  }
+  Proposal& proposal = open_.front();
+  AppliedResult result{.candidate = proposal.candidate,
+                       .dropped_slot = archive_.population()};
+  if (scores.has_value()) {
+    Member member{proposal.candidate, proposal.genome, *std::move(scores)};
+    ASSIGN_OR_RETURN(const Replacement replacement,
+                     search_->Apply(archive_, std::move(member)));
+    result.dropped_slot = replacement.dropped_slot;
+    result.accepted = replacement.accepted;
+    result.child_fitness = replacement.child_fitness;
+    RETURN_IF_ERROR(ReplaceSlot(proposal.candidate, replacement,
+                                std::move(proposal.recipe)));
+  }
+  open_.pop_front();
+  ++applied_;
+  if (applied_ % kLayoutInterval == 0) {
+    RETURN_IF_ERROR(MakeLayout(applied_ / kLayoutInterval));
+  }
+  RETURN_IF_ERROR(Draw());
+  ForgetOldLayouts();
+  return result;
+}
+
+const Proposal* OrderedSchedule::Find(int64_t candidate) const {
+  const int64_t index = candidate - applied_;
+  if (index < 0 || index >= static_cast<int64_t>(open_.size())) return nullptr;
+  return &open_[index];
+}
+
+LayoutOrderPointer OrderedSchedule::layout(int64_t version) const {
+  const auto found = layouts_.find(version);
+  return found == layouts_.end() ? nullptr : found->second;
+}
+
+int64_t OrderedSchedule::LayoutVersion(int64_t candidate) const {
+  return std::max<int64_t>(0, candidate - options_.window + 1) /
+         kLayoutInterval;
+}
+
+absl::Status OrderedSchedule::Draw() {
+  Proposal proposal;
+  proposal.candidate = applied_ + static_cast<int64_t>(open_.size());
+  proposal.layout_version = LayoutVersion(proposal.candidate);
+  const DrawStream draws(options_.random_seed, proposal.candidate);
+  ASSIGN_OR_RETURN(const ProposalDraw draw,
+                   search_->Propose(archive_, draws, blocks_));
+  RETURN_IF_ERROR(Breed(draw, proposal));
+  open_.push_back(std::move(proposal));
+  return absl::OkStatus();
+}
+
+absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
+                                    Proposal& proposal) const {
+  const auto& a = archive_.slot(draw.slot_a);
+  const auto& b = archive_.slot(draw.slot_b);
+  if (!a.has_value() || !b.has_value()) {
+    return absl::InternalError("a parent was drawn from an empty slot");
+  }
+  proposal.parent_a = a->sequence_number;
+  proposal.parent_b = b->sequence_number;
+  proposal.crossover = draw.crossover;
+  if (draw.crossover) {
+    proposal.split_blocks = draw.split_blocks;
+    proposal.mixes = draw.mixes;
+    proposal.coefficients = CrossoverCoefficients(
+        *gram_, *recipes_[draw.slot_a], *recipes_[draw.slot_b],
+        CrossoverDraw{draw.split_blocks, draw.mixes});
+    proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
+                            proposal.coefficients);
+  } else {
+    proposal.recipe = *recipes_[draw.slot_a];
+  }
+  proposal.genome = GenomeDigest(proposal.recipe, options_.seed_digests);
+  return absl::OkStatus();
+}
+
+absl::Status OrderedSchedule::ReplaceSlot(int64_t candidate,
+                                          const Replacement& replacement,
+                                          LinearRecipe recipe) {
+  if (!replacement.accepted) return absl::OkStatus();
+  const auto& slot = archive_.slot(replacement.dropped_slot);
+  if (!slot.has_value() || slot->sequence_number != candidate) {
+    return absl::InternalError("the accepted child is not in its slot");
+  }
+  recipes_[replacement.dropped_slot] = std::move(recipe);
+  return absl::OkStatus();
+}
+
+absl::Status OrderedSchedule::MakeLayout(int64_t version) {
+  std::vector<uint32_t> order;
+  order.reserve(archive_.datapoints());
+  for (const TaskExtent& task : options_.tasks) {
+    ASSIGN_OR_RETURN(const std::vector<uint32_t> part,
+                     LayoutOrder(archive_, task.begin, task.end));
+    order.insert(order.end(), part.begin(), part.end());
+  }
+  layouts_[version] =
+      std::make_shared<const std::vector<uint32_t>>(std::move(order));
+  return absl::OkStatus();
+}
+
+void OrderedSchedule::ForgetOldLayouts() {
+  const int64_t oldest = LayoutVersion(applied_);
+  layouts_.erase(layouts_.begin(), layouts_.lower_bound(oldest));
+}
+
+}  // namespace merganser

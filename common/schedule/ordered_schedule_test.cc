@@ -1,0 +1,212 @@
+#include "common/schedule/ordered_schedule.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+
+#include "common/schedule/testing/fake_campaign.h"
+
+namespace merganser {
+namespace {
+
+FakeCampaign Campaign(int64_t window) {
+  return MakeFakeCampaign(testing::TempDir(), window);
+}
+
+OrderedSchedule Started(const FakeCampaign& campaign) {
+  auto schedule = OrderedSchedule::Create(campaign.options, campaign.gram);
+  EXPECT_TRUE(schedule.ok()) << schedule.status();
+  EXPECT_TRUE(schedule->Start(FakeSeedScores(campaign)).ok());
+  return *std::move(schedule);
+}
+
+AppliedResult ApplyNext(OrderedSchedule& schedule) {
+  const Digest genome = schedule.open().front().genome;
+  auto result =
+      schedule.Apply(FakeScores(genome, schedule.archive().datapoints()));
+  EXPECT_TRUE(result.ok()) << result.status();
+  return *result;
+}
+
+// The definition, word for word: proposal n is drawn from the archive as it
+// stands after results 0 … n-W, so all those archives are kept.
+std::vector<std::pair<int64_t, int64_t>> ParentsByDefinition(
+    const FakeCampaign& campaign, int64_t results) {
+  ArchiveOptions archive_options = campaign.options.archive;
+  Archive archive = *Archive::Create(archive_options);
+  const auto search = *CreateSearch(campaign.options.search);
+  std::map<int64_t, LinearRecipe> recipes;
+  const std::vector<int64_t> blocks = {
+      campaign.options.layout.chromosomes[0].blocks};
+  for (int k = 0; k < 2; ++k) {
+    recipes[k - 2] = SeedRecipe(k, 2, 1);
+    EXPECT_TRUE(
+        search
+            ->Apply(archive, {k - 2,
+                              GenomeDigest(recipes[k - 2],
+                                           campaign.options.seed_digests),
+                              FakeSeedScores(campaign)[k]})
+            .ok());
+  }
+  std::vector<Archive> history = {archive};
+  std::vector<std::pair<int64_t, int64_t>> parents;
+  for (int64_t n = 0; n < results; ++n) {
+    const Archive& seen =
+        history[std::max<int64_t>(0, n - campaign.options.window + 1)];
+    const ProposalDraw draw = *search->Propose(
+        seen, DrawStream(campaign.options.random_seed, n), blocks);
+    const int64_t a = seen.slot(draw.slot_a)->sequence_number;
+    const int64_t b = seen.slot(draw.slot_b)->sequence_number;
+    parents.emplace_back(a, b);
+    recipes[n] =
+        Cross(recipes[a], recipes[b],
+              CrossoverCoefficients(*campaign.gram, recipes[a], recipes[b],
+                                    {draw.split_blocks, draw.mixes}));
+    const Digest genome =
+        GenomeDigest(recipes[n], campaign.options.seed_digests);
+    EXPECT_TRUE(search
+                    ->Apply(archive, {n, genome,
+                                      FakeScores(genome, archive.datapoints())})
+                    .ok());
+    history.push_back(archive);
+  }
+  return parents;
+}
+
+class OrderedScheduleWindowTest : public testing::TestWithParam<int64_t> {};
+
+TEST_P(OrderedScheduleWindowTest, DrawsFromTheArchiveThatTheDefinitionNames) {
+  const FakeCampaign campaign = Campaign(GetParam());
+  OrderedSchedule schedule = Started(campaign);
+  std::vector<std::pair<int64_t, int64_t>> parents;
+  for (int n = 0; n < 120; ++n) {
+    const Proposal& proposal = schedule.open().front();
+    EXPECT_EQ(proposal.candidate, n);
+    parents.emplace_back(proposal.parent_a, proposal.parent_b);
+    ApplyNext(schedule);
+  }
+  EXPECT_EQ(parents, ParentsByDefinition(campaign, 120));
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, OrderedScheduleWindowTest,
+                         testing::Values(1, 2, 5, 32));
+
+TEST(OrderedScheduleTest, KeepsTheWindowFull) {
+  OrderedSchedule schedule = Started(Campaign(5));
+  EXPECT_EQ(schedule.open().size(), 5u);
+  ApplyNext(schedule);
+  EXPECT_EQ(schedule.open().size(), 5u);
+  EXPECT_EQ(schedule.open().front().candidate, 1);
+  EXPECT_EQ(schedule.Find(0), nullptr);
+  EXPECT_NE(schedule.Find(5), nullptr);
+  EXPECT_EQ(schedule.Find(6), nullptr);
+}
+
+// Version v belongs to n with floor(max(0, n-W+1) / 256) = v.
+TEST(OrderedScheduleTest, ChangesTheLayoutAfter256ResultsAndNotBefore) {
+  OrderedSchedule schedule = Started(Campaign(3));
+  while (schedule.applied() < 256) ApplyNext(schedule);
+  EXPECT_EQ(schedule.Find(257)->layout_version, 0);
+  EXPECT_EQ(schedule.Find(258)->layout_version, 1);
+  EXPECT_NE(schedule.layout(0), nullptr);
+  EXPECT_NE(schedule.layout(1), nullptr);
+  while (schedule.applied() < 258) ApplyNext(schedule);
+  EXPECT_EQ(schedule.layout(0), nullptr) << "no open proposal uses it";
+}
+
+TEST(OrderedScheduleTest, OrdersALayoutByNicheLoadThenIndex) {
+  OrderedSchedule schedule = Started(Campaign(3));
+  while (schedule.applied() < 256) ApplyNext(schedule);
+  const std::vector<uint32_t>& order = *schedule.layout(1);
+  const auto load = schedule.archive().niche_load();
+  ASSERT_EQ(order.size(), 40u);
+  for (size_t i = 1; i < order.size(); ++i) {
+    EXPECT_LT(std::pair(load[order[i - 1]], order[i - 1]),
+              std::pair(load[order[i]], order[i]));
+  }
+}
+
+TEST(OrderedScheduleTest, GoesOnAfterRestoreAsIfNothingHadHappened) {
+  const FakeCampaign campaign = Campaign(7);
+  OrderedSchedule first = Started(campaign);
+  while (first.applied() < 300) ApplyNext(first);
+
+  OrderedSchedule second =
+      *OrderedSchedule::Create(campaign.options, campaign.gram);
+  std::vector<std::optional<StoredSlot>> slots;
+  for (int i = 0; i < first.archive().population(); ++i) {
+    slots.emplace_back();
+    if (first.archive().slot(i).has_value()) {
+      slots.back() = StoredSlot{*first.archive().slot(i), *first.recipe(i)};
+    }
+  }
+  ASSERT_TRUE(second
+                  .Restore(300, slots,
+                           {first.open().begin(), first.open().end()},
+                           first.layouts())
+                  .ok());
+  for (int i = 0; i < 300; ++i) {
+    ApplyNext(first);
+    ApplyNext(second);
+  }
+  EXPECT_EQ(first.archive_digest(), second.archive_digest());
+  EXPECT_EQ(first.open().back().genome, second.open().back().genome);
+}
+
+TEST(OrderedScheduleTest, RefusesToRestoreWithAProposalMissing) {
+  const FakeCampaign campaign = Campaign(7);
+  OrderedSchedule first = Started(campaign);
+  OrderedSchedule second =
+      *OrderedSchedule::Create(campaign.options, campaign.gram);
+  std::vector<Proposal> open(first.open().begin(), first.open().end());
+  open.pop_back();
+  const absl::Status status = second.Restore(
+      0, std::vector<std::optional<StoredSlot>>(6), open, first.layouts());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(OrderedScheduleTest, DropsAQuarantinedProposalUnseen) {
+  OrderedSchedule schedule = Started(Campaign(2));
+  for (int i = 0; i < 20; ++i) ApplyNext(schedule);
+  const auto fitness_before = schedule.archive().fitness();
+  const auto result = schedule.Apply(std::nullopt);
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->accepted);
+  EXPECT_EQ(result->dropped_slot, 6);
+  EXPECT_EQ(schedule.archive().fitness(), fitness_before);
+  EXPECT_EQ(schedule.applied(), 21);
+}
+
+TEST(OrderedScheduleTest, LeavesEverythingAsItWasOnBadScores) {
+  OrderedSchedule schedule = Started(Campaign(2));
+  const Digest before = schedule.archive_digest();
+  EXPECT_FALSE(schedule.Apply(std::vector<uint32_t>(39, 0)).ok());
+  EXPECT_EQ(schedule.archive_digest(), before);
+  EXPECT_EQ(schedule.open().front().candidate, 0);
+}
+
+TEST(OrderedScheduleTest, WithoutCrossoverEveryChildIsItsParent) {
+  FakeCampaign campaign = Campaign(4);
+  campaign.options.search.crossover = false;
+  OrderedSchedule schedule = Started(campaign);
+  for (int i = 0; i < 30; ++i) {
+    const Proposal& proposal = schedule.open().front();
+    EXPECT_TRUE(proposal.recipe == SeedRecipe(0, 2, 1) ||
+                proposal.recipe == SeedRecipe(1, 2, 1));
+    EXPECT_TRUE(proposal.coefficients.empty());
+    ApplyNext(schedule);
+  }
+}
+
+TEST(OrderedScheduleTest, RefusesTasksThatDoNotCoverTheDatapoints) {
+  FakeCampaign campaign = Campaign(4);
+  campaign.options.tasks = {{0, 39, 16}};
+  EXPECT_EQ(
+      OrderedSchedule::Create(campaign.options, campaign.gram).status().code(),
+      absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace merganser

@@ -1,0 +1,31 @@
+// A small campaign for tests: real seeds, scores by hash.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/schedule/ordered_schedule.h"
+
+namespace merganser {
+
+// Two seeds of nine parameters each, written to `directory` as seed_0 and
+// seed_1 (.safetensors), and the Gram sums of both.
+struct FakeCampaign {
+  ScheduleOptions options;
+  std::shared_ptr<const GramSums> gram;
+  std::vector<std::string> seed_paths;
+};
+
+// Aborts the test process if it cannot be made.
+FakeCampaign MakeFakeCampaign(const std::string& directory, int64_t window,
+                              int64_t datapoints = 40, int chunk_size = 16);
+
+// A score per datapoint from the genome and the datapoint alone, one in three
+// of them 1.
+std::vector<uint32_t> FakeScores(const Digest& genome, int64_t datapoints);
+// Those of the campaign's seeds.
+std::vector<std::vector<uint32_t>> FakeSeedScores(const FakeCampaign& campaign);
+
+}  // namespace merganser

@@ -1,0 +1,42 @@
+// Files for the tests of storage/ and genome/.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace merganser {
+
+// A path of this test's own in the temporary folder; the file is removed at the
+// end of the scope.
+class TestFile {
+ public:
+  explicit TestFile(const std::string& suffix) {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    std::string name = std::string(test->test_suite_name()) + "." +
+                       test->name() + "." + std::to_string(getpid()) + suffix;
+    for (char& c : name) c = c == '/' ? '_' : c;
+    path_ = testing::TempDir() + name;
+  }
+  TestFile(const std::string& suffix, const std::string& bytes)
+      : TestFile(suffix) {
+    std::ofstream(path_, std::ios::binary) << bytes;
+  }
+  ~TestFile() { unlink(path_.c_str()); }
+  TestFile(const TestFile&) = delete;
+  TestFile& operator=(const TestFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string Read() const {
+    std::ifstream stream(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace merganser

@@ -1,0 +1,391 @@
+// CampaignRunner: jobs out, results in, results applied.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/proposal_proto.h"
+#include "common/evolution/layout.h"
+#include "common/genome_proto/genome_proto.h"
+#include "coordinator/campaign/campaign_runner.h"
+#include "coordinator/campaign/records.h"
+
+namespace merganser {
+namespace {
+
+namespace records = ::merganser::storage::v1;
+
+constexpr size_t kRememberedResults = 4096;
+constexpr int64_t kFileOrder = -1;
+
+v1::JobKind ToProto(JobKind kind) {
+  switch (kind) {
+    case JobKind::kGram:
+      return v1::JOB_KIND_GRAM;
+    case JobKind::kSeed:
+      return v1::JOB_KIND_SEED;
+    case JobKind::kHoldout:
+      return v1::JOB_KIND_HOLDOUT;
+    case JobKind::kSearch:
+      return v1::JOB_KIND_SEARCH;
+  }
+  return v1::JOB_KIND_UNSPECIFIED;
+}
+
+absl::Status NotOpen(const JobKey& key) {
+  return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
+}
+
+// Of the chunks, whatever their order.
+Digest DigestOf(const v1::JobResult& result) {
+  std::map<std::pair<int, int>, std::string_view> chunks;
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    chunks[{chunk.task(), chunk.chunk()}] = chunk.scores();
+  }
+  DigestBuilder builder;
+  for (const auto& [place, scores] : chunks) {
+    builder.I64(place.first).I64(place.second).String(scores);
+  }
+  return builder.Finish();
+}
+
+ResultVerdict Refuse(absl::string_view error) {
+  return {v1::RESULT_OUTCOME_REFUSED, std::string(error), false};
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Job> CampaignRunner::MakeJob(const JobKey& key) const {
+  v1::Job job;
+  job.mutable_key()->set_campaign_uid(key.campaign_uid);
+  job.mutable_key()->set_kind(ToProto(key.kind));
+  job.mutable_key()->set_candidate(key.candidate);
+  job.set_layout_version(kFileOrder);
+  if (key.kind == JobKind::kGram) return job;
+  if (key.kind == JobKind::kSearch) {
+    const Proposal* proposal =
+        started() ? schedule_->Find(key.candidate) : nullptr;
+    if (proposal == nullptr) return NotOpen(key);
+    *job.mutable_recipe() = RecipeToProto(proposal->recipe);
+    job.set_genome_digest(proposal->genome.ToBytes());
+    job.set_layout_version(proposal->layout_version);
+    return job;
+  }
+  if (key.candidate < 0) {
+    if (key.candidate < -seeds()) return NotOpen(key);
+    const LinearRecipe recipe =
+        SeedRecipe(static_cast<int>(key.candidate + seeds()), seeds(),
+                   static_cast<int>(plan_.layout.chromosomes.size()));
+    *job.mutable_recipe() = RecipeToProto(recipe);
+    job.set_genome_digest(GenomeDigest(recipe, plan_.seed_digests).ToBytes());
+    return job;
+  }
+  const auto found = candidates_.find(key.candidate);
+  if (found == candidates_.end()) return NotOpen(key);
+  *job.mutable_recipe() = found->second.recipe();
+  job.set_genome_digest(found->second.genome_digest());
+  return job;
+}
+
+absl::StatusOr<v1::ChunkLayout> CampaignRunner::MakeLayout(
+    int64_t version) const {
+  const LayoutOrderPointer order =
+      started() ? schedule_->layout(version) : nullptr;
+  if (order == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("chunk layout ", version, " is not in use"));
+  }
+  v1::ChunkLayout layout;
+  layout.set_campaign_uid(uid());
+  layout.set_version(version);
+  for (const TaskExtent& task : plan_.tasks) {
+    v1::TaskOrder& task_order = *layout.add_tasks();
+    for (int64_t i = task.begin; i < task.end; ++i) {
+      task_order.add_datapoints(
+          static_cast<uint32_t>((*order)[i] - task.begin));
+    }
+  }
+  return layout;
+}
+
+ResultVerdict CampaignRunner::TakeResult(const v1::JobResult& result) {
+  if (ended()) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  switch (result.key().kind()) {
+    case v1::JOB_KIND_GRAM:
+      return TakeGram(result);
+    case v1::JOB_KIND_SEED:
+      return TakeSeed(result);
+    case v1::JOB_KIND_HOLDOUT:
+      return TakeHoldout(result);
+    case v1::JOB_KIND_SEARCH:
+      return TakeSearch(result);
+    default:
+      return Refuse("key.kind: expected GRAM, SEED, HOLDOUT or SEARCH");
+  }
+}
+
+ResultVerdict CampaignRunner::TakeGram(const v1::JobResult& result) {
+  if (gram_ != nullptr) {
+    if (result.gram() == gram_bytes_) {
+      return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+    }
+    state_.set_conflicts(state_.conflicts() + 1);
+    state_changed_ = true;
+    return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+  }
+  absl::StatusOr<GramSums> gram = GramSums::Parse(result.gram());
+  if (!gram.ok())
+    return Refuse(absl::StrCat("gram: ", gram.status().message()));
+  const absl::Status matches =
+      gram->CheckMatches(seeds(), plan_.layout.chromosomes);
+  if (!matches.ok()) return Refuse(absl::StrCat("gram: ", matches.message()));
+  gram_ = std::make_shared<const GramSums>(*std::move(gram));
+  gram_bytes_ = result.gram();
+  writes_.Put(Collection::kGram, kOnlyKey, gram_bytes_);
+  Advance();
+  return {v1::RESULT_OUTCOME_COMMITTED, "", true};
+}
+
+absl::StatusOr<std::vector<uint32_t>> CampaignRunner::Assemble(
+    const v1::JobResult& result, const std::vector<TaskExtent>& tasks,
+    LayoutOrderPointer order) const {
+  ChunkAssembly assembly(kind(), tasks, std::move(order));
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    ASSIGN_OR_RETURN(const ChunkOutcome outcome,
+                     assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()));
+    if (outcome == ChunkOutcome::kConflict) {
+      return absl::InvalidArgumentError(
+          "chunks: one chunk is there twice, with different scores");
+    }
+  }
+  if (!assembly.complete()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "chunks: ", assembly.missing(), " of the job's chunks are missing"));
+  }
+  return assembly.scores();
+}
+
+ResultVerdict CampaignRunner::Compare(const std::vector<uint32_t>& first,
+                                      const std::vector<uint32_t>& second) {
+  if (first == second) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  state_.set_conflicts(state_.conflicts() + 1);
+  state_changed_ = true;
+  return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+}
+
+ResultVerdict CampaignRunner::TakeSeed(const v1::JobResult& result) {
+  const int64_t candidate = result.key().candidate();
+  const absl::StatusOr<v1::Job> job =
+      MakeJob({uid(), JobKind::kSeed, candidate});
+  if (!job.ok()) return Refuse(job.status().message());
+  if (result.genome_digest() != job->genome_digest()) {
+    return Refuse("genome_digest: not that of the seed");
+  }
+  absl::StatusOr<std::vector<uint32_t>> scores =
+      Assemble(result, plan_.tasks,
+               std::make_shared<const std::vector<uint32_t>>(
+                   FileOrder(0, plan_.archive.datapoints)));
+  if (!scores.ok()) return Refuse(scores.status().message());
+  const auto known = seed_scores_.find(candidate);
+  if (known != seed_scores_.end()) return Compare(known->second, *scores);
+  records::ResultRecord record;
+  record.set_scores(PackScores(kind(), *scores));
+  writes_.Put(Collection::kResults, candidate, record.SerializeAsString());
+  seed_scores_[candidate] = *std::move(scores);
+  Advance();
+  return {v1::RESULT_OUTCOME_COMMITTED, "", true};
+}
+
+ResultVerdict CampaignRunner::TakeHoldout(const v1::JobResult& result) {
+  const int64_t candidate = result.key().candidate();
+  if (holdout_.contains(candidate)) {
+    return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  }
+  if (!holdout_open_.contains(candidate)) {
+    return Refuse("key: no such holdout job is open");
+  }
+  if (result.genome_digest() != candidates_.at(candidate).genome_digest()) {
+    return Refuse("genome_digest: not that of the candidate");
+  }
+  const absl::StatusOr<std::vector<uint32_t>> scores =
+      Assemble(result, holdout_tasks_,
+               std::make_shared<const std::vector<uint32_t>>(
+                   FileOrder(0, holdout_tasks_.back().end)));
+  if (!scores.ok()) return Refuse(scores.status().message());
+  double solved = 0;
+  double all = 0;
+  for (size_t t = 0; t < holdout_tasks_.size(); ++t) {
+    const double weight = std::max<uint32_t>(1, spec().tasks(t).weight());
+    for (int64_t j = holdout_tasks_[t].begin; j < holdout_tasks_[t].end; ++j) {
+      solved += weight * (*scores)[j] / FullScore(kind());
+      all += weight;
+    }
+  }
+  holdout_[candidate] = solved / all;
+  holdout_open_.erase(candidate);
+  records::HoldoutRecord record;
+  record.set_accuracy(holdout_[candidate]);
+  record.set_scores(PackScores(kind(), *scores));
+  writes_.Put(Collection::kHoldout, candidate, record.SerializeAsString());
+  Advance();
+  return {v1::RESULT_OUTCOME_COMMITTED, "", true};
+}
+
+ResultVerdict CampaignRunner::TakeSearch(const v1::JobResult& result) {
+  const int64_t candidate = result.key().candidate();
+  if (!started()) return Refuse("key: the campaign has not drawn it yet");
+  state_.set_datapoint_evaluations(state_.datapoint_evaluations() +
+                                   plan_.archive.datapoints);
+  state_changed_ = true;
+  if (candidate < applied()) return CompareApplied(result);
+  const Proposal* proposal = schedule_->Find(candidate);
+  if (proposal == nullptr) {
+    return Refuse("key: the campaign has not drawn it yet");
+  }
+  if (result.genome_digest() != proposal->genome.ToBytes()) {
+    return Refuse("genome_digest: not that of the proposal");
+  }
+  if (result.layout_version() != proposal->layout_version) {
+    return Refuse("layout_version: not that of the proposal");
+  }
+  absl::StatusOr<std::vector<uint32_t>> scores = Assemble(
+      result, plan_.tasks, schedule_->layout(proposal->layout_version));
+  if (!scores.ok()) return Refuse(scores.status().message());
+  const auto known = results_.find(candidate);
+  if (known != results_.end() && known->second.scores.has_value()) {
+    return Compare(*known->second.scores, *scores);
+  }
+  if (known != results_.end()) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  records::ResultRecord record;
+  record.set_scores(PackScores(kind(), *scores));
+  writes_.Put(Collection::kResults, candidate, record.SerializeAsString());
+  results_[candidate] = {*std::move(scores), ""};
+  Remember(result);
+  ApplyReady();
+  return {v1::RESULT_OUTCOME_COMMITTED, "", true};
+}
+
+ResultVerdict CampaignRunner::CompareApplied(const v1::JobResult& result) {
+  // Its layout may be gone, but the chunks that were applied are remembered.
+  const auto known = recent_.find(result.key().candidate());
+  if (known == recent_.end() || known->second == DigestOf(result)) {
+    return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  }
+  state_.set_conflicts(state_.conflicts() + 1);
+  return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+}
+
+void CampaignRunner::Remember(const v1::JobResult& result) {
+  recent_[result.key().candidate()] = DigestOf(result);
+  while (recent_.size() > kRememberedResults) recent_.erase(recent_.begin());
+}
+
+void CampaignRunner::Quarantine(const JobKey& key, const std::string& reason) {
+  if (ended()) return;
+  switch (key.kind) {
+    case JobKind::kGram:
+    case JobKind::kSeed:
+      return Fail(absl::StrCat(key.ToString(), " was given up: ", reason));
+    case JobKind::kHoldout:
+      holdout_open_.erase(key.candidate);
+      return Advance();
+    case JobKind::kSearch:
+      break;
+  }
+  if (!started() || schedule_->Find(key.candidate) == nullptr ||
+      results_.contains(key.candidate)) {
+    return;
+  }
+  records::ResultRecord record;
+  record.set_quarantine_error(reason);
+  writes_.Put(Collection::kResults, key.candidate, record.SerializeAsString());
+  results_[key.candidate] = {std::nullopt, reason};
+  ApplyReady();
+}
+
+void CampaignRunner::ApplyReady() {
+  while (applied() < state_.budget_evaluations()) {
+    auto next = results_.extract(applied());
+    if (next.empty()) break;
+    ApplyOne(std::move(next.mapped()));
+    if (ended()) return;
+  }
+  Advance();
+}
+
+void CampaignRunner::ApplyOne(Result result) {
+  const Proposal& proposal = schedule_->open().front();
+  const int64_t candidate = proposal.candidate;
+  v1::LogEntry entry;
+  *entry.mutable_proposal() = ProposalToProto(proposal);
+  entry.set_quarantine_error(result.quarantine_error);
+  records::CandidateRecord record;
+  if (result.scores.has_value()) {
+    entry.set_scores(PackScores(kind(), *result.scores));
+    *record.mutable_proposal() = entry.proposal();
+    *record.mutable_recipe() = RecipeToProto(proposal.recipe);
+    record.set_genome_digest(entry.proposal().genome_digest());
+    record.set_search_accuracy(Accuracy(*result.scores));
+    record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
+  }
+  std::set<int64_t> layouts_before;
+  for (const auto& [version, order] : schedule_->layouts()) {
+    layouts_before.insert(version);
+  }
+  const absl::StatusOr<AppliedResult> applied_result =
+      schedule_->Apply(std::move(result.scores));
+  if (!applied_result.ok()) {
+    return Fail(std::string(applied_result.status().message()));
+  }
+  entry.set_dropped_slot(applied_result->dropped_slot);
+  entry.set_child_fitness(applied_result->child_fitness.units());
+  writes_.Append(ListCollection::kLog, entry.SerializeAsString());
+  writes_.Erase(Collection::kResults, candidate);
+  writes_.Erase(Collection::kProposals, candidate);
+  const Proposal& drawn = schedule_->open().back();
+  writes_.Put(Collection::kProposals, drawn.candidate, PackProposal(drawn));
+  if (drawn.candidate < state_.budget_evaluations()) {
+    new_jobs_.push_back({uid(), JobKind::kSearch, drawn.candidate});
+  }
+  state_.set_applied(schedule_->applied());
+  state_.set_quarantined(state_.quarantined() +
+                         (entry.quarantine_error().empty() ? 0 : 1));
+  if (active_since_.has_value()) {
+    state_.set_active_us(
+        active_us_before_ +
+        absl::ToInt64Microseconds(clock_.Now() - *active_since_));
+  }
+  state_changed_ = true;
+  StoreLayouts(layouts_before);
+  if (applied_result->accepted) {
+    writes_.Put(Collection::kCandidates, candidate, record.SerializeAsString());
+    candidates_[candidate] = std::move(record);
+    StoreAccepted(*applied_result);
+  }
+}
+
+void CampaignRunner::StoreAccepted(const AppliedResult& applied) {
+  state_.set_accepted(state_.accepted() + 1);
+  const int slot = applied.dropped_slot;
+  writes_.Put(Collection::kSlots, slot,
+              PackSlot(kind(), *schedule_->archive().slot(slot),
+                       *schedule_->recipe(slot)));
+  NoteBest();
+}
+
+void CampaignRunner::StoreLayouts(const std::set<int64_t>& before) {
+  for (const auto& [version, order] : schedule_->layouts()) {
+    if (before.contains(version)) continue;
+    writes_.Put(Collection::kLayouts, version, PackLayout(*order));
+  }
+  for (const int64_t version : before) {
+    if (!schedule_->layouts().contains(version)) {
+      writes_.Erase(Collection::kLayouts, version);
+    }
+  }
+}
+
+}  // namespace merganser

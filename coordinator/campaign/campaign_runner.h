@@ -1,0 +1,203 @@
+// One campaign as a state machine, and the only writer of its state.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/schedule/chunk_assembly.h"
+#include "common/schedule/ordered_schedule.h"
+#include "coordinator/campaign/write_buffer.h"
+#include "coordinator/scheduler/job_key.h"
+#include "coordinator/store/campaign_store.h"
+#include "merganser/storage/v1/records.pb.h"
+#include "merganser/v1/campaign_service.pb.h"
+#include "merganser/v1/worker_service.pb.h"
+
+namespace merganser {
+
+// What the campaign says to a reported result.
+struct ResultVerdict {
+  v1::ResultOutcome outcome = v1::RESULT_OUTCOME_UNSPECIFIED;
+  // Of a refusal, for a person.
+  std::string error;
+  // The job needs no worker any more.
+  bool job_done = false;
+};
+
+//                 Gram sums and seeds' scores known        budget spent
+//     PREPARING ───────────────────────────────► RUNNING ─────────────►
+//     FINISHING
+//       │  ▲                                      │  ▲                    │  ▲
+//  pause│  │resume                           pause│  │resume              │  │
+//  larger
+//       ▼  │                                      ▼  │   holdout complete │  │
+//       budget
+//        PAUSED                                  PAUSED                   ▼  │
+//                                                                     COMPLETED
+//     any state that has not ended ─ cancel ─► CANCELLED
+//     PREPARING ─ a Gram or seed job is quarantined ─► FAILED
+//
+// All that it decides shows in three places: Snapshot() for people, NewJobs()
+// for the scheduler, TakeBatch() for the store. It does no I/O.
+// Threads: none; the dispatcher's loop owns it.
+class CampaignRunner {
+ public:
+  // A campaign that begins now. `record` holds a validated, resolved spec.
+  // Errors: InvalidArgument naming the field.
+  static absl::StatusOr<std::unique_ptr<CampaignRunner>> Create(
+      storage::v1::SpecRecord record, const Clock& clock);
+  // A campaign as it was stored; `curve` holds the whole kCurve list.
+  // Errors: DataLoss or InvalidArgument naming what does not fit.
+  static absl::StatusOr<std::unique_ptr<CampaignRunner>> Restore(
+      const StoredCampaign& stored, const std::vector<std::string>& curve,
+      const Clock& clock);
+
+  const std::string& name() const { return spec_.spec().name(); }
+  const std::string& uid() const { return spec_.uid(); }
+  const std::string& request_id() const { return spec_.request_id(); }
+  // With the budget in force.
+  const v1::CampaignSpec& spec() const { return spec_.spec(); }
+  v1::CampaignState state() const { return state_.state(); }
+  bool ended() const;
+  bool paused() const { return state() == v1::CAMPAIGN_STATE_PAUSED; }
+
+  // --- What users ask for.
+
+  // Errors of all: FailedPrecondition in a state that does not allow it.
+  absl::Status Pause();
+  absl::Status Resume();
+  absl::Status Cancel();
+  // Errors: InvalidArgument if below the present budget.
+  absl::Status ExtendBudget(int64_t evaluations);
+
+  // --- Who may work.
+
+  // Empty until it is chosen.
+  const std::string& device_class() const { return state_.device_class(); }
+  void SetDeviceClass(const std::string& device_class);
+  // Compares a worker's probe with the campaign's; the first one becomes it.
+  // Errors: FailedPrecondition if it differs.
+  absl::Status CheckProbe(const std::string& digest);
+
+  // --- Work.
+
+  // Jobs that came up since the last call, or all open ones after Restore.
+  std::vector<JobKey> NewJobs();
+  // The job as a worker gets it.
+  // Errors: NotFound if it is not open.
+  absl::StatusOr<v1::Job> MakeJob(const JobKey& key) const;
+  // The layout of an open job. Errors: NotFound.
+  absl::StatusOr<v1::ChunkLayout> MakeLayout(int64_t version) const;
+  // Jobs were leased: the campaign's active time runs.
+  void NoteLease();
+  // Takes a result in and applies what has become applicable.
+  ResultVerdict TakeResult(const v1::JobResult& result);
+  // The job is given up, for this reason.
+  void Quarantine(const JobKey& key, const std::string& reason);
+
+  // --- What must be stored.
+
+  bool dirty() const { return state_changed_ || !writes_.empty(); }
+  Batch TakeBatch();
+
+  // --- What people see. Neither sets revision or conditions.
+
+  v1::Campaign Snapshot() const;
+  std::vector<v1::CurvePoint> Curve() const;
+  // Accepted candidates and seeds, ascending.
+  const std::map<int64_t, storage::v1::CandidateRecord>& candidates() const {
+    return candidates_;
+  }
+  // Errors: NotFound unless it was accepted.
+  absl::StatusOr<v1::Candidate> MakeCandidate(int64_t candidate) const;
+  // The sequence number of the best member.
+  std::optional<int64_t> best() const;
+  // Whether it holds a slot of the archive.
+  std::optional<int> SlotOf(int64_t candidate) const;
+  // Errors: FailedPrecondition before the seeds are evaluated.
+  absl::StatusOr<v1::ExportHeader> MakeExportHeader() const;
+  const std::string& gram_bytes() const { return gram_bytes_; }
+  int64_t applied() const { return state_.applied(); }
+
+ private:
+  struct Result {
+    std::optional<std::vector<uint32_t>> scores;
+    std::string quarantine_error;
+  };
+
+  CampaignRunner(storage::v1::SpecRecord record, ScheduleOptions plan,
+                 const Clock& clock);
+
+  absl::Status RestoreMaps(const StoredCampaign& stored);
+  absl::Status RestoreSchedule(const StoredCampaign& stored);
+
+  bool started() const { return schedule_.has_value(); }
+  int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
+  ScoreKind kind() const { return plan_.archive.kind; }
+  double Accuracy(const std::vector<uint32_t>& scores) const;
+
+  void SetState(v1::CampaignState state, std::string message = "");
+  void Fail(const std::string& message);
+  // Moves on where everything for the next state is there.
+  void Advance();
+  absl::Status StartSchedule();
+  void AddOpenSearchJobs(int64_t first);
+
+  ResultVerdict TakeGram(const v1::JobResult& result);
+  ResultVerdict TakeSeed(const v1::JobResult& result);
+  ResultVerdict TakeHoldout(const v1::JobResult& result);
+  ResultVerdict TakeSearch(const v1::JobResult& result);
+  ResultVerdict CompareApplied(const v1::JobResult& result);
+  absl::StatusOr<std::vector<uint32_t>> Assemble(
+      const v1::JobResult& result, const std::vector<TaskExtent>& tasks,
+      LayoutOrderPointer order) const;
+  ResultVerdict Compare(const std::vector<uint32_t>& first,
+                        const std::vector<uint32_t>& second);
+
+  void ApplyReady();
+  void ApplyOne(Result result);
+  void StoreLayouts(const std::set<int64_t>& before);
+  void StoreAccepted(const AppliedResult& applied);
+  void NoteBest();
+  void AddHoldoutJob(int64_t candidate);
+  void Remember(const v1::JobResult& result);
+
+  const Clock& clock_;
+  storage::v1::SpecRecord spec_;
+  ScheduleOptions plan_;
+  std::vector<TaskExtent> holdout_tasks_;
+  storage::v1::StateRecord state_;
+  std::shared_ptr<const GramSums> gram_;
+  std::string gram_bytes_;
+  std::map<int64_t, std::vector<uint32_t>> seed_scores_;
+  std::optional<OrderedSchedule> schedule_;
+  // Complete search results that wait for older ones.
+  std::map<int64_t, Result> results_;
+  std::map<int64_t, storage::v1::CandidateRecord> candidates_;
+  std::map<int64_t, double> holdout_;
+  std::set<int64_t> holdout_open_;
+  std::vector<v1::CurvePoint> curve_;
+  // Digests of the chunks of the last results, to tell a repeat from a
+  // conflict after they were applied.
+  std::map<int64_t, Digest> recent_;
+
+  std::vector<JobKey> new_jobs_;
+  WriteBuffer writes_;
+  bool state_changed_ = false;
+  // Since when the active time runs in this process; unset before a lease.
+  std::optional<absl::Time> active_since_;
+  int64_t active_us_before_ = 0;
+};
+
+// Whether a state is one from which nothing moves on by itself.
+bool IsEnded(v1::CampaignState state);
+
+}  // namespace merganser

@@ -1,0 +1,104 @@
+#include "coordinator/campaign/testing/fake_spec.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace merganser {
+namespace {
+
+constexpr int64_t kHoldoutRows = 10;
+
+std::vector<uint32_t> Members(const v1::Job& job, const v1::ChunkLayout* layout,
+                              int64_t rows) {
+  if (layout != nullptr && job.layout_version() >= 0) {
+    return {layout->tasks(0).datapoints().begin(),
+            layout->tasks(0).datapoints().end()};
+  }
+  std::vector<uint32_t> order(rows);
+  std::iota(order.begin(), order.end(), 0u);
+  return order;
+}
+
+}  // namespace
+
+v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
+                          int64_t evaluations) {
+  const ScheduleOptions& options = campaign.options;
+  v1::CampaignSpec spec;
+  spec.set_name(name);
+  spec.mutable_model()->set_family("mlp");
+  for (const TensorSlice& slice : options.layout.parameters.tensors) {
+    v1::TensorSpec& tensor = *spec.mutable_model()->add_tensors();
+    tensor.set_name(slice.name);
+    tensor.mutable_shape()->Add(slice.shape.begin(), slice.shape.end());
+  }
+  for (size_t k = 0; k < options.seed_digests.size(); ++k) {
+    v1::SeedSpec& seed = *spec.add_seeds();
+    seed.set_name("seed-" + std::to_string(k));
+    seed.set_path(campaign.seed_paths[k]);
+    seed.set_digest(options.seed_digests[k].ToBytes());
+  }
+  v1::TaskSpec& task = *spec.add_tasks();
+  task.set_name("task");
+  task.set_kind("classification");
+  task.set_weight(1);
+  task.set_chunk_size(options.tasks[0].chunk_size);
+  task.mutable_search()->set_file("/data/search.csv");
+  task.mutable_search()->set_scale(1);
+  task.mutable_search()->set_digest(std::string(32, 's'));
+  task.mutable_search()->set_rows(options.archive.datapoints);
+  *task.mutable_holdout() = task.search();
+  task.mutable_holdout()->set_rows(kHoldoutRows);
+  v1::SearchSpec& search = *spec.mutable_search();
+  search.set_method(options.search.method);
+  search.set_population(options.archive.population);
+  search.set_alpha(options.archive.alpha);
+  search.set_attraction(options.search.attraction);
+  search.set_split_point(options.search.split_point);
+  search.set_crossover(options.search.crossover);
+  search.set_mix_low(options.search.mix_low);
+  search.set_mix_high(options.search.mix_high);
+  spec.mutable_schedule()->set_mode("ordered");
+  spec.mutable_schedule()->set_window(options.window);
+  spec.mutable_budget()->set_evaluations(evaluations);
+  spec.set_random_seed(options.random_seed);
+  return spec;
+}
+
+v1::JobResult FakeResult(const FakeCampaign& campaign, const v1::Job& job,
+                         const v1::ChunkLayout* layout) {
+  v1::JobResult result;
+  *result.mutable_key() = job.key();
+  result.set_genome_digest(job.genome_digest());
+  result.set_layout_version(job.layout_version());
+  if (job.key().kind() == v1::JOB_KIND_GRAM) {
+    result.set_gram(campaign.gram->Serialise());
+    return result;
+  }
+  const int64_t rows = job.key().kind() == v1::JOB_KIND_HOLDOUT
+                           ? kHoldoutRows
+                           : campaign.options.archive.datapoints;
+  const std::vector<uint32_t> scores =
+      FakeScores(*Digest::FromBytes(job.genome_digest()), rows);
+  const std::vector<uint32_t> members = Members(job, layout, rows);
+  const int64_t size = campaign.options.tasks[0].chunk_size;
+  for (int64_t begin = 0; begin < rows; begin += size) {
+    std::vector<uint32_t> chunk;
+    for (int64_t i = begin; i < std::min(begin + size, rows); ++i) {
+      chunk.push_back(scores[members[i]]);
+    }
+    v1::ChunkScores& proto = *result.add_chunks();
+    proto.set_chunk(static_cast<int32_t>(begin / size));
+    proto.set_scores(PackScores(ScoreKind::kBinary, chunk));
+  }
+  return result;
+}
+
+v1::JobResult FakeResult(const FakeCampaign& campaign,
+                         const CampaignRunner& runner, const JobKey& key) {
+  const v1::Job job = *runner.MakeJob(key);
+  const auto layout = runner.MakeLayout(job.layout_version());
+  return FakeResult(campaign, job, layout.ok() ? &*layout : nullptr);
+}
+
+}  // namespace merganser

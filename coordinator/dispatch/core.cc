@@ -1,0 +1,58 @@
+#include "coordinator/dispatch/core.h"
+
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "common/base/status_macros.h"
+
+namespace merganser {
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Start(CampaignStore& store,
+                                                  const Clock& clock,
+                                                  Options options) {
+  std::unique_ptr<Core> core(new Core(store, clock, std::move(options)));
+  RETURN_IF_ERROR(core->registry_.LoadAll());
+  core->thread_ = std::thread([loop = &core->loop_] { loop->Run(); });
+  return core;
+}
+
+Core::Core(CampaignStore& store, const Clock& clock, Options options)
+    : store_(store),
+      loop_(clock),
+      pool_(std::make_unique<TaskPool>(options.store_threads)),
+      scheduler_(clock, SchedulerOptions{.worker_timeout =
+                                             options.desk.worker_timeout}),
+      registry_({.loop = loop_,
+                 .pool = *pool_,
+                 .store = store,
+                 .scheduler = scheduler_,
+                 .clock = clock,
+                 .epoch = options.epoch,
+                 .on_lost_ownership = std::move(options.on_lost_ownership),
+                 .on_change = [this] { desk_.Wake(); }}),
+      desk_(loop_, registry_, scheduler_, clock, options.desk) {}
+
+Core::~Core() {
+  if (thread_.joinable()) {
+    loop_.Post([this] { desk_.Close(); });
+    const absl::Time give_up = absl::Now() + kFlush;
+    bool quiet = false;
+    while (!quiet && absl::Now() < give_up) {
+      absl::Notification asked;
+      loop_.Post([&] {
+        quiet = registry_.quiet();
+        asked.Notify();
+      });
+      asked.WaitForNotification();
+      if (!quiet) absl::SleepFor(absl::Milliseconds(5));
+    }
+    registry_.StopRetrying();
+    loop_.Stop();
+    thread_.join();
+  }
+  registry_.StopRetrying();
+  // Its tasks post to the loop, which drops what comes now.
+  pool_.reset();
+}
+
+}  // namespace merganser

@@ -1,0 +1,39 @@
+#include "coordinator/dispatch/job_key_proto.h"
+
+namespace merganser {
+namespace {
+
+struct KindName {
+  JobKind kind;
+  v1::JobKind proto;
+};
+
+constexpr KindName kKinds[] = {
+    {JobKind::kGram, v1::JOB_KIND_GRAM},
+    {JobKind::kSeed, v1::JOB_KIND_SEED},
+    {JobKind::kHoldout, v1::JOB_KIND_HOLDOUT},
+    {JobKind::kSearch, v1::JOB_KIND_SEARCH},
+};
+
+}  // namespace
+
+v1::JobKey JobKeyToProto(const JobKey& key) {
+  v1::JobKey proto;
+  proto.set_campaign_uid(key.campaign_uid);
+  for (const KindName& name : kKinds) {
+    if (name.kind == key.kind) proto.set_kind(name.proto);
+  }
+  proto.set_candidate(key.candidate);
+  return proto;
+}
+
+std::optional<JobKey> JobKeyFromProto(const v1::JobKey& proto) {
+  for (const KindName& name : kKinds) {
+    if (name.proto == proto.kind()) {
+      return JobKey{proto.campaign_uid(), name.kind, proto.candidate()};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace merganser

@@ -1,0 +1,125 @@
+// Where workers are served: sessions, results, leases, long polls.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "coordinator/dispatch/campaign_registry.h"
+#include "coordinator/dispatch/event_loop.h"
+#include "coordinator/scheduler/scheduler.h"
+#include "merganser/v1/campaign_service.pb.h"
+#include "merganser/v1/worker_service.pb.h"
+
+namespace merganser {
+
+// Answers the calls of WorkerService; worker_service.proto is its contract.
+// Threads: the loop's.
+class WorkerDesk {
+ public:
+  struct Options {
+    absl::Duration worker_timeout = absl::Seconds(10);
+    // A campaign without a ready worker for so long says so.
+    absl::Duration lonely_after = absl::Seconds(60);
+    // A worker that could not join a campaign is asked again after so long.
+    absl::Duration rejoin_after = absl::Seconds(30);
+  };
+  using Finish = std::function<void(absl::Status)>;
+
+  WorkerDesk(EventLoop& loop, CampaignRegistry& registry, Scheduler& scheduler,
+             const Clock& clock, Options options);
+
+  absl::StatusOr<v1::RegisterResponse> Register(
+      const v1::RegisterRequest& request, const std::string& peer);
+  absl::StatusOr<v1::JoinResponse> Join(const v1::JoinRequest& request);
+  // Fills `response` and calls `finish` once, now or when the long poll ends;
+  // both pointers live until then.
+  void Exchange(const v1::ExchangeRequest* request,
+                v1::ExchangeResponse* response, Finish finish);
+
+  // Answers the long polls that have something to say now.
+  void Wake();
+  // Gives every waiting call an answer, because the process ends.
+  void Close();
+  // Looks for workers that have gone silent, and for those to ask again. Runs
+  // by itself twice a second.
+  void Tick();
+
+  std::vector<v1::Worker> Workers() const;
+  // What keeps a campaign from advancing, for people.
+  std::vector<std::string> Conditions(const CampaignEntry& entry) const;
+
+ private:
+  // A call that waits for something to say.
+  struct Waiting {
+    v1::ExchangeResponse* response = nullptr;
+    Finish finish;
+    int wanted = 0;
+    absl::Time until;
+  };
+
+  struct Session {
+    std::string id;
+    v1::RegisterRequest identity;
+    std::string peer;
+    int64_t last_call = 0;
+    std::optional<v1::ExchangeResponse> last_response;
+    std::optional<Waiting> waiting;
+    std::set<std::string> invited;                      // campaign uids
+    std::set<std::string> ready;                        // campaign uids
+    std::map<std::string, std::string> refusals;        // by campaign uid
+    std::map<std::string, absl::Time> rejoin;           // by campaign uid
+    std::set<std::pair<std::string, int64_t>> layouts;  // sent
+    // Said in the next answer.
+    v1::ExchangeResponse next;
+    int64_t seen_generation = -1;
+    int64_t completed = 0;
+    bool draining = false;
+  };
+
+  absl::StatusOr<Session*> FindSession(const std::string& id);
+  void Repeat(Session& session, v1::ExchangeResponse* response, Finish finish);
+  void TakeReports(Session& session, const v1::ExchangeRequest& request);
+  void TakeReadiness(Session& session, const v1::CampaignReadiness& readiness);
+  void TakeResult(Session& session, const v1::JobResult& result,
+                  std::set<CampaignEntry*>& changed);
+  void TakeFailure(const std::string& session_id, const v1::JobKey& key,
+                   const std::string& error, std::set<CampaignEntry*>& changed);
+  void Tell(const std::string& session_id, v1::ResultStatus status);
+  void Reconcile(Session& session, const v1::ExchangeRequest& request);
+  void Invite(Session& session);
+  void Consider(Session& session, CampaignEntry& entry);
+  std::string ClassWithMostCapacity() const;
+  void Lease(Session& session, int wanted);
+  void AddLayout(Session& session, const CampaignRunner& runner,
+                 int64_t version);
+  // Answers if there is something to say or `due`; true if it did.
+  bool Answer(Session& session, bool due);
+  void Expire(const std::string& session_id, int64_t call);
+  void Quarantine(const std::vector<QuarantinedJob>& jobs);
+  void TickLater();
+  void EndSession(Session& session, absl::Status status);
+
+  EventLoop& loop_;
+  CampaignRegistry& registry_;
+  Scheduler& scheduler_;
+  const Clock& clock_;
+  const Options options_;
+  std::map<std::string, std::unique_ptr<Session>> sessions_;
+  // When a campaign last had a ready worker, by uid.
+  std::map<std::string, absl::Time> last_ready_;
+  bool wake_posted_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace merganser

@@ -1,0 +1,242 @@
+// merganser-coordinator: keeps the populations and hands out work.
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/net/channel.h"
+#include "common/telemetry/logging.h"
+#include "coordinator/dispatch/core.h"
+#include "coordinator/dispatch/leadership.h"
+#include "coordinator/service/campaign_service.h"
+#include "coordinator/service/worker_service.h"
+#include "coordinator/store/redis_store.h"
+#include "spdlog/spdlog.h"
+
+namespace merganser {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitUnreachable = 3;
+
+struct Flags {
+  std::string listen = "0.0.0.0:50051";
+  std::string redis = "redis://127.0.0.1:6379";
+  std::string data = "merganser-data";
+  double worker_timeout_s = 10;
+  double owner_timeout_s = 6;
+  std::string log_level = "info";
+};
+
+void AddFlags(CLI::App& app, Flags& flags) {
+  app.add_option("--listen", flags.listen,
+                 "Address to serve on: host:port, or unix:/path")
+      ->capture_default_str();
+  app.add_option("--redis", flags.redis,
+                 "Where Redis is: redis://[user:password@]host[:port][/db], or "
+                 "unix:///path")
+      ->envname("MERGANSER_REDIS")
+      ->capture_default_str();
+  app.add_option("--data", flags.data,
+                 "Directory for what does not belong in Redis; made if missing")
+      ->capture_default_str();
+  app.add_option("--worker-timeout", flags.worker_timeout_s,
+                 "Seconds of silence after which a worker is lost")
+      ->check(CLI::Range(0.5, 3600.0))
+      ->capture_default_str();
+  app.add_option("--owner-timeout", flags.owner_timeout_s,
+                 "Seconds that another coordinator's sign of life must be "
+                 "missing before this one takes over; 0 = at once")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--log-level", flags.log_level,
+                 "trace, debug, info, warn, error or off")
+      ->capture_default_str();
+  app.footer(
+      "Exit codes: 0 stopped by a signal; 1 failed, also when another\n"
+      "coordinator took over; 2 bad usage, or the address or directory cannot\n"
+      "be used; 3 Redis cannot be reached or refuses the credentials.\n"
+      "\n"
+      "Example: merganser-coordinator --listen=0.0.0.0:50051 "
+      "--redis=redis://127.0.0.1:6379 --data=/var/lib/merganser");
+}
+
+int Complain(int code, absl::string_view message) {
+  std::cerr << "merganser-coordinator: " << message << std::endl;
+  return code;
+}
+
+// What ends the process: a signal, or the loss of the store.
+class Ending {
+ public:
+  // Blocks the signals in all threads that are started later.
+  Ending() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+
+  bool Poll(absl::Duration wait) {
+    const timespec timeout = absl::ToTimespec(wait);
+    if (signal_ == 0) {
+      signal_ = std::max(0, sigtimedwait(&signals_, nullptr, &timeout));
+    }
+    return signal_ != 0 || lost_;
+  }
+  void Lose(const absl::Status& status) {
+    spdlog::error("this coordinator ends: {}", std::string(status.message()));
+    lost_ = true;
+  }
+  bool lost() const { return lost_; }
+
+ private:
+  sigset_t signals_;
+  int signal_ = 0;
+  std::atomic<bool> lost_ = false;
+};
+
+class Server {
+ public:
+  Server() : campaigns_(gate_), workers_(gate_) {}
+
+  bool Listen(const std::string& address) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    ConfigureServer(builder);
+    int port = 0;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&campaigns_);
+    builder.RegisterService(&workers_);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) return false;
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    port_ = port;
+    return true;
+  }
+
+  int port() const { return port_; }
+
+  void Open(Core* core) {
+    gate_.Open(core);
+    server_->GetHealthCheckService()->SetServingStatus(true);
+  }
+  void Close(const std::string& reason) {
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    gate_.Close(reason);
+  }
+  void Stop() {
+    server_->Shutdown(std::chrono::system_clock::now() +
+                      std::chrono::milliseconds(200));
+    server_->Wait();
+  }
+
+ private:
+  Gate gate_;
+  CampaignServiceImpl campaigns_;
+  WorkerServiceImpl workers_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+// Serves until the end. Returns the exit code.
+int Serve(CampaignStore& store, Server& server, Leadership& leadership,
+          const Flags& flags, uint64_t epoch, Ending& ending) {
+  Core::Options options;
+  options.epoch = epoch;
+  options.desk.worker_timeout = absl::Seconds(flags.worker_timeout_s);
+  options.on_lost_ownership = [&ending](const absl::Status& status) {
+    ending.Lose(status);
+  };
+  auto core = Core::Start(store, Clock::Monotonic(), std::move(options));
+  if (!core.ok()) return Complain(kExitFailed, core.status().message());
+  leadership.Keep(
+      epoch, [&ending](const absl::Status& status) { ending.Lose(status); });
+  server.Open(core->get());
+  spdlog::info("serving on {}", flags.listen);
+  while (!ending.Poll(absl::Milliseconds(200))) {
+  }
+  spdlog::info("shutting down");
+  server.Close("the coordinator is shutting down");
+  core->reset();
+  if (!ending.lost()) leadership.Release();
+  return ending.lost() ? kExitFailed : 0;
+}
+
+int Run(const Flags& flags) {
+  Ending ending;
+  if (absl::Status status = InitLogging(flags.log_level); !status.ok()) {
+    return Complain(kExitUsage, status.message());
+  }
+  std::error_code error;
+  std::filesystem::create_directories(flags.data, error);
+  if (error) {
+    return Complain(kExitUsage, absl::StrCat("--data: ", flags.data, ": ",
+                                             error.message()));
+  }
+  auto store = RedisStore::Create({.url = flags.redis});
+  if (!store.ok()) {
+    return Complain(kExitUsage,
+                    absl::StrCat("--redis: ", store.status().message()));
+  }
+  if (absl::Status ping = (*store)->Ping(); !ping.ok()) {
+    return Complain(kExitUnreachable, ping.message());
+  }
+  Server server;
+  if (!server.Listen(flags.listen)) {
+    return Complain(kExitUsage,
+                    absl::StrCat("--listen: cannot serve on ", flags.listen,
+                                 "; is the port in use?"));
+  }
+  Leadership leadership(
+      **store, Clock::Monotonic(),
+      {.address = flags.listen,
+       .owner_timeout = absl::Seconds(flags.owner_timeout_s)});
+  const absl::StatusOr<uint64_t> epoch = leadership.Acquire(
+      [&ending] { return ending.Poll(absl::ZeroDuration()); },
+      [&server](const std::string& owner) {
+        spdlog::info("standby: the active coordinator is {}", owner);
+        server.Close(absl::StrCat(
+            "this coordinator is a standby; the active one is ", owner));
+      });
+  int code = 0;
+  if (epoch.ok()) {
+    code = Serve(**store, server, leadership, flags, *epoch, ending);
+  } else if (!absl::IsCancelled(epoch.status())) {
+    code = Complain(kExitUnreachable, epoch.status().message());
+  }
+  server.Stop();
+  return code;
+}
+
+}  // namespace
+}  // namespace merganser
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Keeps the populations of Merganser's campaigns in Redis and hands "
+      "merge-and-evaluate jobs to workers.",
+      "merganser-coordinator");
+  merganser::Flags flags;
+  merganser::AddFlags(app, flags);
+  app.set_version_flag("--version", MERGANSER_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : merganser::kExitUsage;
+  }
+  return merganser::Run(flags);
+}

@@ -1,0 +1,39 @@
+// What the scheduler knows of a job: its name.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
+namespace merganser {
+
+// Inside a campaign jobs are leased in this order.
+enum class JobKind { kGram, kSeed, kHoldout, kSearch };
+
+// "gram", "seed", "holdout" or "search": for messages and metrics.
+absl::string_view JobKindName(JobKind kind);
+
+// Names one job of one campaign. Ordered by campaign, then kind, then
+// candidate: inside a campaign that is the order of leasing, oldest first.
+struct JobKey {
+  std::string campaign_uid;
+  JobKind kind = JobKind::kSearch;
+  // Sequence number of the candidate; 0 for kGram.
+  int64_t candidate = 0;
+
+  friend bool operator==(const JobKey&, const JobKey&) = default;
+  friend auto operator<=>(const JobKey&, const JobKey&) = default;
+
+  template <typename H>
+  friend H AbslHashValue(H h, const JobKey& key) {
+    return H::combine(std::move(h), key.campaign_uid, key.kind, key.candidate);
+  }
+
+  // "search 17 of campaign c1".
+  std::string ToString() const;
+};
+
+}  // namespace merganser

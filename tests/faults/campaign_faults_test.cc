@@ -1,0 +1,290 @@
+// The promise: kill, stop or restart anything at any moment, and an ordered
+// campaign ends with the same archive_digest.
+//
+// Scores are hashes of (genome, the chunk's members in order, row), so that a
+// wrong chunk layout or a wrong child changes everything; the expected digest
+// is computed here, without any service.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/resolve.h"
+#include "common/evolution/layout.h"
+#include "common/genome/seed_weights.h"
+#include "common/genome/thread_team.h"
+#include "common/schedule/ordered_schedule.h"
+#include "common/storage/safetensors.h"
+#include "tests/faults/test_cluster.h"
+
+namespace merganser {
+namespace {
+
+constexpr char kName[] = "digits-pretrained";
+constexpr int kEvaluations = 1500;
+// So that there is a middle in which something can happen.
+constexpr char kDelay[] = "--delay-us=1000";
+
+v1::CampaignSpec Spec() {
+  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
+  v1::CampaignSpec spec = *LoadCampaignFile(
+      folder + "/digits-pretrained.yaml",
+      {absl::StrCat("budget.evaluations=", kEvaluations),
+       "tasks[0].chunk_size=100", "schedule.window=16"});
+  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
+  return spec;
+}
+
+uint32_t HashScore(const Digest& genome, const Chunk& chunk, int row) {
+  DigestBuilder hash;
+  hash.String(genome.ToBytes());
+  for (const uint32_t datapoint : chunk.datapoints) hash.U32(datapoint);
+  return hash.U64(row / 32).Finish().bytes[row % 32] & 1;
+}
+
+std::vector<uint32_t> HashScores(const Digest& genome,
+                                 const std::vector<uint32_t>& order,
+                                 int chunk_size) {
+  std::vector<uint32_t> scores(order.size());
+  const std::vector<Chunk> chunks = *CutChunks(order, chunk_size);
+  for (const Chunk& chunk : chunks) {
+    for (int row = 0; row < chunk.real_count; ++row) {
+      scores[chunk.datapoints[row]] = HashScore(genome, chunk, row);
+    }
+  }
+  return scores;
+}
+
+GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
+  ThreadTeam team(1);
+  std::vector<SeedWeights> seeds;
+  for (const v1::SeedSpec& seed : spec.seeds()) {
+    seeds.push_back(*SeedWeights::Create(*SafetensorsFile::Open(seed.path()),
+                                         layout.parameters, team));
+  }
+  return GramSums::Create(layout,
+                          std::vector<const SeedWeights*>{&seeds[0], &seeds[1]},
+                          team);
+}
+
+// The digest that the campaign must end with.
+const std::string& ExpectedDigest() {
+  static const std::string& digest = *new std::string([] {
+    const v1::CampaignSpec spec = Spec();
+    const ScheduleOptions options = *MakeScheduleOptions(spec);
+    auto schedule = *OrderedSchedule::Create(
+        options, std::make_shared<GramSums>(Gram(spec, options.layout)));
+    std::vector<std::vector<uint32_t>> seeds;
+    for (int k = 0; k < 2; ++k) {
+      seeds.push_back(HashScores(
+          GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
+          *schedule.file_order(), options.tasks[0].chunk_size));
+    }
+    EXPECT_TRUE(schedule.Start(seeds).ok());
+    while (schedule.applied() < kEvaluations) {
+      const Proposal& proposal = schedule.open().front();
+      EXPECT_TRUE(schedule
+                      .Apply(HashScores(proposal.genome,
+                                        *schedule.layout(proposal.layout_version),
+                                        options.tasks[0].chunk_size))
+                      .ok());
+    }
+    return schedule.archive_digest().ToHex();
+  }());
+  return digest;
+}
+
+class CampaignFaultsTest : public testing::Test {
+ protected:
+  void Submit() {
+    const auto campaign = cluster_.client().CreateCampaign(Spec(), "request");
+    ASSERT_TRUE(campaign.ok()) << campaign.status();
+  }
+
+  void StartWorkers(int count) {
+    for (int i = 0; i < count; ++i) {
+      cluster_.StartWorker(absl::StrCat("w", i), {kDelay});
+    }
+  }
+
+  void ExpectTheSameEnd() {
+    const v1::Campaign campaign = cluster_.WaitForTheEnd(kName);
+    EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED)
+        << campaign.message();
+    EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
+    EXPECT_EQ(
+        Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
+        ExpectedDigest());
+    EXPECT_EQ(campaign.progress().conflicts(), 0);
+    EXPECT_EQ(campaign.progress().quarantined(), 0);
+  }
+
+  TestCluster cluster_;
+};
+
+class WorkerCountTest : public CampaignFaultsTest,
+                        public testing::WithParamInterface<int> {};
+
+TEST_P(WorkerCountTest, EndsWithTheSameArchive) {
+  Submit();
+  StartWorkers(GetParam());
+  ExpectTheSameEnd();
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5));
+
+TEST_F(CampaignFaultsTest, AKilledWorkerChangesNothing) {
+  Submit();
+  StartWorkers(3);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.worker("w1").Signal(SIGKILL);
+  cluster_.WaitForEvaluations(kName, 600);
+  cluster_.StartWorker("late", {kDelay});
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, AWorkerThatHungReportsLateAndChangesNothing) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.worker("w0").Signal(SIGSTOP);
+  // It is lost after a second, its jobs go to the other one.
+  cluster_.WaitForEvaluations(kName, 700);
+  cluster_.worker("w0").Signal(SIGCONT);
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, AWorkerThatDrainsHandsItsJobsBack) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.worker("w0").Signal(SIGTERM);
+  const ProcessEnd end = cluster_.worker("w0").Wait();
+  EXPECT_EQ(end.ToString(), "exited with code 0");
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, AKilledCoordinatorComesBackWhereItWas) {
+  Submit();
+  StartWorkers(2);
+  for (const int at : {200, 500, 900}) {
+    cluster_.WaitForEvaluations(kName, at);
+    cluster_.RestartCoordinator();
+  }
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, ACoordinatorThatIsStoppedInOrderExitsWithZero) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.coordinator().Signal(SIGTERM);
+  EXPECT_EQ(cluster_.coordinator().Wait().ToString(), "exited with code 0");
+  cluster_.RestartCoordinator();
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, AKilledRedisComesBackWithEverythingAcknowledged) {
+  Submit();
+  StartWorkers(2);
+  for (const int at : {200, 700}) {
+    cluster_.WaitForEvaluations(kName, at);
+    cluster_.redis().Kill();
+    ASSERT_TRUE(cluster_.redis().Restart().ok());
+  }
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, ARedisThatHangsOnlyDelays) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.redis().Suspend();
+  absl::SleepFor(absl::Seconds(2));
+  cluster_.redis().Resume();
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, EverythingDiesAtOnceAndComesBack) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 400);
+  cluster_.worker("w0").Signal(SIGKILL);
+  cluster_.worker("w1").Signal(SIGKILL);
+  cluster_.redis().Kill();
+  cluster_.coordinator().Signal(SIGKILL);
+  ASSERT_TRUE(cluster_.redis().Restart().ok());
+  cluster_.RestartCoordinator();
+  StartWorkers(2);
+  ExpectTheSameEnd();
+}
+
+TEST_F(CampaignFaultsTest, ACandidateThatFailsEverywhereIsQuarantined) {
+  Submit();
+  for (const char* name : {"a", "b"}) {
+    cluster_.StartWorker(name, {"--fail-candidate=37"});
+  }
+  const v1::Campaign campaign = cluster_.WaitForTheEnd(kName);
+  EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED);
+  EXPECT_EQ(campaign.progress().quarantined(), 1);
+  std::string error;
+  ASSERT_TRUE(cluster_.client()
+                  .Export(kName, /*without_log=*/false,
+                          [&](v1::ExportCampaignResponse& part) {
+                            for (const auto& entry : part.log().entries()) {
+                              if (entry.proposal().candidate() == 37) {
+                                error = entry.quarantine_error();
+                              }
+                            }
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  EXPECT_THAT(error, testing::HasSubstr("meant to fail"));
+}
+
+TEST_F(CampaignFaultsTest, SeveralCampaignsAreServedSideBySide) {
+  for (const char* name : {"one", "two", "three"}) {
+    v1::CampaignSpec spec = Spec();
+    spec.set_name(name);
+    ASSERT_TRUE(cluster_.client().CreateCampaign(spec, name).ok());
+  }
+  StartWorkers(2);
+  // Served fairly: none waits until another has ended.
+  for (const char* name : {"one", "two", "three"}) {
+    cluster_.WaitForEvaluations(name, 200);
+  }
+  EXPECT_LT(cluster_.client().GetCampaign("one")->progress().evaluations(),
+            kEvaluations);
+  for (const char* name : {"one", "two", "three"}) {
+    const v1::Campaign campaign = cluster_.WaitForTheEnd(name);
+    EXPECT_EQ(
+        Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
+        ExpectedDigest());
+  }
+}
+
+TEST_F(CampaignFaultsTest, PauseStopsItAndResumeGoesOn) {
+  Submit();
+  StartWorkers(2);
+  cluster_.WaitForEvaluations(kName, 200);
+  ASSERT_TRUE(cluster_.client().PauseCampaign(kName).ok());
+  // What is under way still comes in: at most the window.
+  const int64_t at_pause =
+      cluster_.client().GetCampaign(kName)->progress().evaluations();
+  cluster_.RestartCoordinator();
+  const auto paused = cluster_.client().GetCampaign(kName);
+  ASSERT_TRUE(paused.ok());
+  EXPECT_EQ(paused->state(), v1::CAMPAIGN_STATE_PAUSED);
+  EXPECT_LE(paused->progress().evaluations(), at_pause + 16);
+  ASSERT_TRUE(cluster_.client().ResumeCampaign(kName).ok());
+  ExpectTheSameEnd();
+}
+
+}  // namespace
+}  // namespace merganser

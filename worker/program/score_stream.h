@@ -1,0 +1,22 @@
+// Evaluation without a coordinator, for checking what one has recorded.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "worker/tasks/evaluator.h"
+
+namespace merganser {
+
+// Reads ScoreStreamRequest messages from `input`, each behind its length as a
+// varint, and writes a ScoreStreamResponse to `output` for each job, before it
+// reads on. Both are file descriptors. Returns at the end of the input. A job
+// that fails is answered with its error.
+// Errors: what the factory says about the spec; DataLoss for input that is no
+// such message or ends in the middle of one; Unavailable when `output` is
+// closed.
+absl::Status RunScoreStream(EvaluatorFactory& evaluators,
+                            const v1::CampaignSpec& spec, int input,
+                            int output);
+
+}  // namespace merganser

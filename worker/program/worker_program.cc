@@ -1,0 +1,130 @@
+#include "worker/program/worker_program.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <iostream>
+#include <random>
+
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "common/storage/file.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
+#include "worker/program/score_stream.h"
+#include "worker/program/signal_drain.h"
+#include "worker/session/grpc_worker_client.h"
+#include "worker/session/worker_session.h"
+
+namespace merganser {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitRefused = 3;
+
+void SetUpLog(const std::string& level) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("worker"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  spdlog::set_level(spdlog::level::from_str(level));
+  spdlog::flush_on(spdlog::level::info);
+}
+
+// Buffers of a batch's size stay with the process instead of going back to the
+// system, where each would have to be mapped and cleared again.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+// False when the parent has gone already.
+bool DieWithParent() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return getppid() != 1;
+}
+
+std::string RandomIncarnation() {
+  std::random_device random;
+  return absl::StrFormat("%08x%08x%08x%08x", random(), random(), random(),
+                         random());
+}
+
+int Fail(const absl::Status& status, int exit_code) {
+  spdlog::error("{}", status.ToString());
+  return exit_code;
+}
+
+absl::StatusOr<v1::CampaignSpec> ReadSpec(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  v1::CampaignSpec spec;
+  if (!spec.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a binary CampaignSpec"));
+  }
+  return spec;
+}
+
+int Score(const WorkerOptions& options, EvaluatorFactory& evaluators) {
+  const auto spec = ReadSpec(options.score_spec);
+  if (!spec.ok()) return Fail(spec.status(), kExitFailure);
+  const absl::Status status =
+      RunScoreStream(evaluators, *spec, STDIN_FILENO, STDOUT_FILENO);
+  return status.ok() ? 0 : Fail(status, kExitFailure);
+}
+
+int Serve(const WorkerOptions& options, EvaluatorFactory& evaluators) {
+  const absl::Duration grace = absl::Seconds(options.grace_seconds);
+  GrpcWorkerClient client(options.coordinator);
+  WorkerSession session({.name = options.name,
+                         .incarnation = RandomIncarnation(),
+                         .version = MERGANSER_VERSION,
+                         .job_capacity = options.job_capacity,
+                         .grace = grace},
+                        client, evaluators, Clock::Monotonic());
+  const SignalDrain signals([&session] { session.Drain(); }, grace);
+  const v1::Device device = evaluators.Device();
+  spdlog::info("serving {} from {} ({})", options.coordinator, device.name(),
+               device.device_class());
+  const absl::Status status = session.Run();
+  if (!status.ok()) return Fail(status, kExitRefused);
+  spdlog::info("left");
+  return 0;
+}
+
+}  // namespace
+
+int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
+  KeepFreedMemory();
+  WorkerOptions options;
+  CLI::App app(flavour.description);
+  AddWorkerOptions(app, options);
+  if (flavour.add_options) flavour.add_options(app);
+  app.set_version_flag("--version", MERGANSER_VERSION);
+  try {
+    app.parse(argc, argv);
+    if (!options.score && options.coordinator.empty()) {
+      throw CLI::RequiredError("--coordinator, or MERGANSER_COORDINATOR,");
+    }
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  if (!options.score) SignalDrain::BlockSignals();
+  SetUpLog(options.log_level);
+  if (options.die_with_parent && !DieWithParent()) {
+    return Fail(absl::FailedPreconditionError("the parent process has ended"),
+                kExitFailure);
+  }
+  const auto evaluators = flavour.create_evaluators(options);
+  if (!evaluators.ok()) return Fail(evaluators.status(), kExitFailure);
+  return options.score ? Score(options, **evaluators)
+                       : Serve(options, **evaluators);
+}
+
+}  // namespace merganser

@@ -1,0 +1,496 @@
+#include "worker/session/session_book.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "worker/testing/fake_evaluators.h"
+
+namespace merganser {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kCampaign[] = "uid-1";
+
+v1::JobKey Key(int64_t candidate, const std::string& campaign = kCampaign) {
+  v1::JobKey key;
+  key.set_campaign_uid(campaign);
+  key.set_kind(v1::JOB_KIND_SEARCH);
+  key.set_candidate(candidate);
+  return key;
+}
+
+v1::Job JobOf(int64_t candidate, int64_t layout = kFileOrder) {
+  v1::Job job;
+  *job.mutable_key() = Key(candidate);
+  job.set_layout_version(layout);
+  return job;
+}
+
+template <typename Items>
+std::vector<int64_t> Candidates(const Items& items) {
+  std::vector<int64_t> candidates;
+  for (const auto& item : items) candidates.push_back(item.key().candidate());
+  return candidates;
+}
+
+std::vector<int64_t> Candidates(
+    const google::protobuf::RepeatedPtrField<v1::JobKey>& keys) {
+  std::vector<int64_t> candidates;
+  for (const v1::JobKey& key : keys) candidates.push_back(key.candidate());
+  return candidates;
+}
+
+// A book in a session, with one campaign that is ready and told to be.
+class SessionBookTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Begin("session-1");
+    Call([](v1::ExchangeResponse& answer) { answer.add_join(kCampaign); });
+    book_.FinishJoin(kCampaign, Evaluator(), FakeEvaluators::ProbeDigest());
+    Call();
+  }
+
+  void Begin(const std::string& session) {
+    v1::RegisterResponse response;
+    response.set_session_id(session);
+    response.set_worker_timeout_ms(12000);
+    book_.BeginSession(response, now_);
+  }
+
+  std::shared_ptr<CampaignEvaluator> Evaluator() {
+    return *evaluators_.Create(v1::CampaignSpec());
+  }
+
+  // One call, answered at once; returns what was asked.
+  v1::ExchangeRequest Call() {
+    return Call([](v1::ExchangeResponse&) {});
+  }
+  template <typename Fill>
+  v1::ExchangeRequest Call(Fill fill) {
+    v1::ExchangeRequest request = book_.NextRequest(now_);
+    v1::ExchangeResponse answer;
+    answer.set_call_number(request.call_number());
+    answer.set_next_call_ms(1000);
+    fill(answer);
+    orders_ = book_.TakeAnswer(answer, now_);
+    return request;
+  }
+  v1::ExchangeRequest CallForJobs(const std::vector<v1::Job>& jobs) {
+    return Call([&](v1::ExchangeResponse& answer) {
+      answer.mutable_jobs()->Assign(jobs.begin(), jobs.end());
+    });
+  }
+  v1::ExchangeRequest CallForOutcome(int64_t candidate,
+                                     v1::ResultOutcome outcome) {
+    return Call([&](v1::ExchangeResponse& answer) {
+      v1::ResultStatus* status = answer.add_results();
+      *status->mutable_key() = Key(candidate);
+      status->set_outcome(outcome);
+      status->set_error("why");
+    });
+  }
+
+  // Executes the next job and returns its candidate.
+  int64_t Execute() {
+    const auto running = book_.TakeJob();
+    EXPECT_NE(running, nullptr);
+    v1::JobResult result;
+    *result.mutable_key() = running->job.key();
+    book_.FinishJob(result, now_);
+    return running->job.key().candidate();
+  }
+
+  bool CallIsDue() { return book_.NextCallTime(now_) <= now_; }
+
+  FakeEvaluators evaluators_;
+  absl::Time now_ = absl::UnixEpoch();
+  SessionBook book_{{.job_capacity = 4,
+                     .longest_result_wait = absl::Milliseconds(5),
+                     .longest_poll = absl::Seconds(10)}};
+  SessionBook::Orders orders_;
+};
+
+TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
+  SessionBook book({});
+  v1::RegisterResponse response;
+  response.set_session_id("s");
+  book.BeginSession(response, now_);
+  book.NextRequest(now_);
+  v1::ExchangeResponse answer;
+  answer.add_join("new");
+  EXPECT_THAT(book.TakeAnswer(answer, now_).join, ElementsAre("new"));
+  // Asked for again while it is being read: once is enough.
+  book.NextRequest(now_);
+  EXPECT_THAT(book.TakeAnswer(answer, now_).join, IsEmpty());
+  book.FinishJoin("new", Evaluator(), FakeEvaluators::ProbeDigest());
+  EXPECT_LE(book.NextCallTime(now_), now_);
+  const v1::ExchangeRequest request = book.NextRequest(now_);
+  ASSERT_EQ(request.readiness_size(), 1);
+  EXPECT_EQ(request.readiness(0).campaign_uid(), "new");
+  EXPECT_EQ(request.readiness(0).error(), "");
+  EXPECT_EQ(request.readiness(0).probe_digest(),
+            FakeEvaluators::ProbeDigest().ToBytes());
+}
+
+TEST_F(SessionBookTest, AFailedJoinIsToldAndMayBeOrderedAgain) {
+  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+  book_.FinishJoin("uid-2", nullptr, absl::NotFoundError("seeds[0].path"));
+  const v1::ExchangeRequest request =
+      Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+  ASSERT_EQ(request.readiness_size(), 1);
+  EXPECT_EQ(request.readiness(0).error(), "seeds[0].path");
+  EXPECT_EQ(request.readiness(0).probe_digest(), "");
+  EXPECT_THAT(orders_.join, ElementsAre("uid-2"));
+}
+
+TEST_F(SessionBookTest, ACallWaitsOnlyWhenThereIsNothingToDo) {
+  // A quarter of the 12 s after which the worker would count as lost.
+  EXPECT_EQ(Call().max_wait_ms(), 3000);
+  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+  EXPECT_EQ(Call().max_wait_ms(), 0) << "a campaign is being read";
+  book_.FinishJoin("uid-2", Evaluator(), FakeEvaluators::ProbeDigest());
+  EXPECT_EQ(CallForJobs({JobOf(1)}).max_wait_ms(), 3000);
+  EXPECT_EQ(Call().max_wait_ms(), 0) << "a job waits";
+  const auto running = book_.TakeJob();
+  EXPECT_EQ(Call().max_wait_ms(), 0) << "a job is executing";
+  book_.FinishJob(v1::JobResult(), now_);
+  EXPECT_EQ(Call().max_wait_ms(), 3000);
+}
+
+TEST_F(SessionBookTest, AnEmptyAnswerThatCameAtOnceIsNotAskedForAtOnceAgain) {
+  Call();
+  EXPECT_FALSE(CallIsDue());
+  now_ += absl::Milliseconds(50);
+  EXPECT_TRUE(CallIsDue());
+}
+
+TEST_F(SessionBookTest, WantsAsManyJobsAsItCannotYetFill) {
+  EXPECT_EQ(CallForJobs({JobOf(1), JobOf(2), JobOf(3)}).wanted_jobs(), 4);
+  EXPECT_EQ(Call().wanted_jobs(), 1);
+  const auto running = book_.TakeJob();
+  EXPECT_EQ(Call().wanted_jobs(), 1);
+  book_.FinishJob(v1::JobResult(), now_);
+  EXPECT_EQ(Call().wanted_jobs(), 2);
+}
+
+TEST_F(SessionBookTest, TellsWhatItHolds) {
+  CallForJobs({JobOf(1), JobOf(2)});
+  const auto running = book_.TakeJob();
+  const v1::ExchangeRequest request = Call();
+  ASSERT_THAT(Candidates(request.held()), ElementsAre(1, 2));
+  EXPECT_TRUE(request.held(0).executing());
+  EXPECT_FALSE(request.held(1).executing());
+}
+
+TEST_F(SessionBookTest, JobsAreExecutedInTheOrderReceived) {
+  CallForJobs({JobOf(3), JobOf(1)});
+  CallForJobs({JobOf(2)});
+  EXPECT_EQ(Execute(), 3);
+  EXPECT_EQ(Execute(), 1);
+  EXPECT_EQ(Execute(), 2);
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+}
+
+TEST_F(SessionBookTest, AJobThatIsHeldAlreadyIsNotTakenTwice) {
+  CallForJobs({JobOf(1), JobOf(2)});
+  const auto running = book_.TakeJob();
+  CallForJobs({JobOf(1), JobOf(2)});
+  book_.FinishJob(v1::JobResult(), now_);
+  EXPECT_EQ(Execute(), 2);
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+}
+
+TEST_F(SessionBookTest, AResultIsReportedOnceAndKeptUntilAcknowledged) {
+  CallForJobs({JobOf(1)});
+  Execute();
+  EXPECT_THAT(Candidates(Call().results()), ElementsAre(1));
+  EXPECT_THAT(Candidates(Call().results()), IsEmpty());
+  EXPECT_EQ(book_.unacknowledged(), 1u);
+  CallForOutcome(1, v1::RESULT_OUTCOME_COMMITTED);
+  EXPECT_EQ(book_.unacknowledged(), 0u);
+}
+
+TEST_F(SessionBookTest, EveryOutcomeEndsAResultAndOddOnesAreNoted) {
+  const std::vector<std::pair<v1::ResultOutcome, int>> notes = {
+      {v1::RESULT_OUTCOME_COMMITTED, 0},
+      {v1::RESULT_OUTCOME_REDUNDANT, 0},
+      {v1::RESULT_OUTCOME_CONFLICT, 1},
+      {v1::RESULT_OUTCOME_REFUSED, 1}};
+  for (const auto& [outcome, expected] : notes) {
+    CallForJobs({JobOf(1)});
+    Execute();
+    CallForOutcome(1, outcome);
+    EXPECT_EQ(book_.unacknowledged(), 0u) << outcome;
+    EXPECT_EQ(orders_.notes.size(), static_cast<size_t>(expected)) << outcome;
+  }
+}
+
+TEST_F(SessionBookTest, AJobThatIsLeasedAgainIsReportedAgainNotExecuted) {
+  CallForJobs({JobOf(1)});
+  Execute();
+  Call();
+  CallForJobs({JobOf(1)});
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+  EXPECT_THAT(Candidates(Call().results()), ElementsAre(1));
+}
+
+TEST_F(SessionBookTest, ResultsWaitForCompanyWhileTheQueueIsFull) {
+  CallForJobs({JobOf(1), JobOf(2), JobOf(3), JobOf(4)});
+  Execute();  // three wait, more than half of the capacity
+  EXPECT_FALSE(CallIsDue());
+  now_ += absl::Milliseconds(5) - absl::Nanoseconds(1);
+  EXPECT_FALSE(CallIsDue());
+  now_ += absl::Nanoseconds(1);
+  EXPECT_TRUE(CallIsDue());
+}
+
+TEST_F(SessionBookTest, ResultsGoAtOnceWhenTheQueueIsLow) {
+  CallForJobs({JobOf(1), JobOf(2), JobOf(3), JobOf(4)});
+  Execute();
+  Execute();
+  EXPECT_TRUE(CallIsDue());
+  EXPECT_THAT(Candidates(Call().results()), ElementsAre(1, 2));
+}
+
+TEST_F(SessionBookTest, CallsAsOftenAsToldWhileItWorks) {
+  CallForJobs({JobOf(1)});
+  EXPECT_EQ(book_.NextCallTime(now_), now_ + absl::Seconds(1));
+  Call([](v1::ExchangeResponse& answer) { answer.set_next_call_ms(60000); });
+  EXPECT_EQ(book_.NextCallTime(now_), now_ + absl::Seconds(4))
+      << "a third of the worker's timeout";
+}
+
+TEST_F(SessionBookTest, AnUnansweredCallIsRepeatedAsItWas) {
+  CallForJobs({JobOf(1), JobOf(2)});
+  Execute();
+  const v1::ExchangeRequest first = book_.NextRequest(now_);
+  Execute();
+  now_ += absl::Seconds(3);
+  EXPECT_TRUE(CallIsDue());
+  const v1::ExchangeRequest second = book_.NextRequest(now_);
+  EXPECT_EQ(first.SerializeAsString(), second.SerializeAsString());
+  book_.TakeAnswer(v1::ExchangeResponse(), now_);
+  const v1::ExchangeRequest third = book_.NextRequest(now_);
+  EXPECT_EQ(third.call_number(), first.call_number() + 1);
+  EXPECT_THAT(Candidates(third.results()), ElementsAre(2));
+}
+
+TEST_F(SessionBookTest, ANewSessionHearsOfAllThatIsNotAcknowledged) {
+  CallForJobs({JobOf(1), JobOf(2), JobOf(3), JobOf(4)});
+  Execute();
+  Call();  // 1 is reported, not acknowledged
+  Execute();
+  book_.NextRequest(now_);  // 2 is in a call that is never answered
+  const auto running = book_.TakeJob();
+  book_.LoseSession();
+  EXPECT_FALSE(book_.in_session());
+  Begin("session-2");
+  EXPECT_TRUE(CallIsDue());
+  const v1::ExchangeRequest request = Call();
+  EXPECT_EQ(request.session_id(), "session-2");
+  EXPECT_EQ(request.call_number(), 1);
+  EXPECT_THAT(Candidates(request.results()), ElementsAre(1, 2));
+  EXPECT_THAT(Candidates(request.held()), ElementsAre(3, 4));
+}
+
+TEST_F(SessionBookTest, ANewSessionHearsOfFailuresInAnUnansweredCall) {
+  CallForJobs({JobOf(1)});
+  book_.TakeJob();
+  book_.FinishJob(absl::InternalError("broken"), now_);
+  EXPECT_EQ(book_.NextRequest(now_).failures_size(), 1);
+  book_.LoseSession();
+  Begin("session-2");
+  const v1::ExchangeRequest request = Call();
+  ASSERT_EQ(request.failures_size(), 1);
+  EXPECT_EQ(request.failures(0).error(), "broken");
+  EXPECT_EQ(Call().failures_size(), 0);
+}
+
+TEST_F(SessionBookTest, ANewSessionIsToldAtOnceWhatIsReadAlready) {
+  book_.LoseSession();
+  Begin("session-2");
+  EXPECT_EQ(Call([](v1::ExchangeResponse& answer) {
+              answer.add_join(kCampaign);
+            }).readiness_size(),
+            0)
+      << "it must be asked for first";
+  EXPECT_THAT(orders_.join, IsEmpty());
+  EXPECT_EQ(Call().readiness(0).campaign_uid(), kCampaign);
+}
+
+TEST_F(SessionBookTest, CampaignsOfAnOldSessionGoBeforeNewOnesAreRead) {
+  book_.LoseSession();
+  Begin("session-2");
+  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+  CallForJobs({JobOf(1)});  // of the first campaign
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+  EXPECT_THAT(orders_.notes, ElementsAre(HasSubstr("not ready here")));
+}
+
+TEST_F(SessionBookTest, AFailureIsReportedOnce) {
+  CallForJobs({JobOf(1)});
+  book_.TakeJob();
+  book_.FinishJob(absl::InternalError("no memory"), now_);
+  EXPECT_TRUE(CallIsDue());
+  const v1::ExchangeRequest request = Call();
+  ASSERT_EQ(request.failures_size(), 1);
+  EXPECT_EQ(request.failures(0).key().candidate(), 1);
+  EXPECT_EQ(request.failures(0).error(), "no memory");
+  EXPECT_EQ(Call().failures_size(), 0);
+}
+
+TEST_F(SessionBookTest, StopDropsAQueuedJobWithoutAReport) {
+  CallForJobs({JobOf(1), JobOf(2)});
+  Call([](v1::ExchangeResponse& answer) { *answer.add_stop() = Key(1); });
+  EXPECT_EQ(Execute(), 2);
+  const v1::ExchangeRequest request = Call();
+  EXPECT_THAT(Candidates(request.results()), ElementsAre(2));
+  EXPECT_EQ(request.hand_backs_size() + request.failures_size(), 0);
+}
+
+TEST_F(SessionBookTest, StopEndsTheExecutingJobWithoutAReport) {
+  CallForJobs({JobOf(1)});
+  const auto running = book_.TakeJob();
+  Call([](v1::ExchangeResponse& answer) { *answer.add_stop() = Key(1); });
+  EXPECT_TRUE(running->stop);
+  EXPECT_EQ(Call().held_size(), 0);
+  book_.FinishJob(absl::CancelledError("stopped"), now_);
+  const v1::ExchangeRequest request = Call();
+  EXPECT_EQ(request.results_size() + request.hand_backs_size() +
+                request.failures_size(),
+            0);
+}
+
+TEST_F(SessionBookTest, AJobWhoseLayoutIsMissingIsHandedBack) {
+  CallForJobs({JobOf(1, 5)});
+  EXPECT_THAT(orders_.notes, ElementsAre(HasSubstr("layout 5")));
+  EXPECT_TRUE(CallIsDue());
+  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(1));
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+  EXPECT_EQ(Call().hand_backs_size(), 0);
+}
+
+void AddLayout(v1::ExchangeResponse& answer, int64_t version) {
+  v1::ChunkLayout* layout = answer.add_layouts();
+  layout->set_campaign_uid(kCampaign);
+  layout->set_version(version);
+  layout->add_tasks()->add_datapoints(static_cast<uint32_t>(version));
+}
+
+TEST_F(SessionBookTest, AJobGetsTheLayoutThatItNames) {
+  Call([](v1::ExchangeResponse& answer) {
+    AddLayout(answer, 0);
+    AddLayout(answer, 5);
+    *answer.add_jobs() = JobOf(1, 5);
+    *answer.add_jobs() = JobOf(2, kFileOrder);
+  });
+  const auto first = book_.TakeJob();
+  ASSERT_NE(first->order, nullptr);
+  EXPECT_EQ(first->order->version, 5);
+  EXPECT_THAT(first->order->tasks, ElementsAre(ElementsAre(5)));
+  book_.FinishJob(v1::JobResult(), now_);
+  EXPECT_EQ(book_.TakeJob()->order, nullptr);
+}
+
+TEST_F(SessionBookTest, KeepsTheLastLayoutsAndThoseThatJobsNeed) {
+  Call([](v1::ExchangeResponse& answer) {
+    AddLayout(answer, 0);
+    *answer.add_jobs() = JobOf(1, 0);
+  });
+  Call([](v1::ExchangeResponse& answer) {
+    for (int64_t version = 1; version <= 9; ++version) {
+      AddLayout(answer, version);
+    }
+  });
+  // Eight are kept: 0, which a job needs, and 3 … 9.
+  CallForJobs({JobOf(2, 2), JobOf(3, 3)});
+  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(2));
+  EXPECT_EQ(book_.TakeJob()->order->version, 0);
+}
+
+TEST_F(SessionBookTest, LeaveForgetsAllOfACampaign) {
+  CallForJobs({JobOf(1), JobOf(2), JobOf(3)});
+  Execute();
+  const auto running = book_.TakeJob();
+  Call([](v1::ExchangeResponse& answer) { answer.add_leave(kCampaign); });
+  EXPECT_THAT(orders_.leave, ElementsAre(kCampaign));
+  EXPECT_TRUE(running->stop);
+  EXPECT_EQ(book_.unacknowledged(), 0u);
+  book_.FinishJob(absl::CancelledError("stopped"), now_);
+  EXPECT_EQ(book_.TakeJob(), nullptr);
+  CallForJobs({JobOf(4)});
+  EXPECT_THAT(orders_.notes, ElementsAre(HasSubstr("not ready here")));
+}
+
+TEST_F(SessionBookTest, ACampaignThatLeftWhileItWasReadIsNotToldOf) {
+  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+  Call([](v1::ExchangeResponse& answer) { answer.add_leave("uid-2"); });
+  book_.FinishJoin("uid-2", Evaluator(), FakeEvaluators::ProbeDigest());
+  EXPECT_EQ(Call().readiness_size(), 0);
+}
+
+TEST_F(SessionBookTest, DrainHandsBackWhatWaitsAndFinishesWhatExecutes) {
+  CallForJobs({JobOf(1), JobOf(2), JobOf(3)});
+  const auto running = book_.TakeJob();
+  book_.Drain();
+  EXPECT_TRUE(CallIsDue());
+  const v1::ExchangeRequest request = CallForJobs({JobOf(4)});
+  EXPECT_TRUE(request.draining());
+  EXPECT_EQ(request.wanted_jobs(), 0);
+  EXPECT_THAT(Candidates(request.hand_backs()), ElementsAre(2, 3));
+  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(4))
+      << "leased before the coordinator knew";
+  EXPECT_FALSE(book_.drained());
+  v1::JobResult result;
+  *result.mutable_key() = Key(1);
+  book_.FinishJob(result, now_);
+  EXPECT_TRUE(CallIsDue());
+  Call();
+  EXPECT_FALSE(book_.drained()) << "the result is not acknowledged";
+  CallForOutcome(1, v1::RESULT_OUTCOME_COMMITTED);
+  EXPECT_TRUE(book_.drained());
+}
+
+TEST_F(SessionBookTest, ADrainingBookWaitsForAcknowledgementsAlone) {
+  CallForJobs({JobOf(1)});
+  Execute();
+  book_.Drain();
+  EXPECT_EQ(Call().max_wait_ms(), 500);
+  EXPECT_EQ(CallForOutcome(1, v1::RESULT_OUTCOME_COMMITTED).max_wait_ms(), 500);
+  EXPECT_EQ(Call().max_wait_ms(), 0);
+}
+
+TEST_F(SessionBookTest, AnIdleBookIsDrainedOnceTheCoordinatorKnows) {
+  book_.Drain();
+  EXPECT_FALSE(book_.drained());
+  EXPECT_TRUE(Call().draining());
+  EXPECT_TRUE(book_.drained());
+}
+
+TEST_F(SessionBookTest, AnAbandonedJobIsHandedBack) {
+  CallForJobs({JobOf(1)});
+  const auto running = book_.TakeJob();
+  book_.Drain();
+  Call();
+  book_.AbandonExecuting();
+  EXPECT_TRUE(running->stop);
+  book_.FinishJob(absl::CancelledError("stopped"), now_);
+  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(1));
+  EXPECT_TRUE(book_.drained());
+}
+
+TEST_F(SessionBookTest, ADrainingBookDoesNotWaitInARepeatedCall) {
+  EXPECT_GT(book_.NextRequest(now_).max_wait_ms(), 0);
+  book_.Drain();
+  const v1::ExchangeRequest& again = book_.NextRequest(now_);
+  EXPECT_EQ(again.max_wait_ms(), 0);
+  EXPECT_FALSE(again.draining()) << "the content stays";
+}
+
+}  // namespace
+}  // namespace merganser

@@ -1,0 +1,57 @@
+// What the session needs of a device: scores for jobs. Knows no libtorch, so
+// that the session can be tested, and served by other evaluators, without it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/digest.h"
+#include "merganser/v1/campaign.pb.h"
+#include "merganser/v1/worker_service.pb.h"
+#include "worker/tasks/chunk_plan.h"
+
+namespace merganser {
+
+// One campaign on one worker: its seeds, its data and its model.
+// Threads: one call at a time.
+class CampaignEvaluator {
+ public:
+  virtual ~CampaignEvaluator() = default;
+
+  // Tells workers apart whose scores might differ: the digest of the logits of
+  // seed -K on its first chunk (task 0's search datapoints in file order).
+  virtual absl::StatusOr<Digest> Probe() = 0;
+
+  // GramSums::Serialise() of the campaign's seeds.
+  virtual absl::StatusOr<std::string> Gram() = 0;
+
+  // Appends the scores of the job's chunks, in the job's order; all chunks of
+  // all tasks when it names none. HOLDOUT jobs are about the tasks' holdout
+  // datapoints in file order. `order` is that of the job's layout_version;
+  // null for file order.
+  // Errors: InvalidArgument for a recipe or chunk that does not fit the
+  // campaign; Cancelled once `stop` is set; what the device says otherwise.
+  virtual absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
+                                const std::atomic<bool>& stop,
+                                std::vector<v1::ChunkScores>* out) = 0;
+};
+
+// Threads: safe.
+class EvaluatorFactory {
+ public:
+  virtual ~EvaluatorFactory() = default;
+
+  // Reads and checks everything that the campaign names; may take long.
+  // Errors name the field and the file.
+  virtual absl::StatusOr<std::unique_ptr<CampaignEvaluator>> Create(
+      const v1::CampaignSpec& spec) = 0;
+
+  // What the worker registers as.
+  virtual v1::Device Device() const = 0;
+};
+
+}  // namespace merganser

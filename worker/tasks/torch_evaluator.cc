@@ -1,0 +1,151 @@
+#include "worker/tasks/torch_evaluator.h"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/status_macros.h"
+#include "common/genome/gram.h"
+#include "common/genome/materialise.h"
+#include "common/genome/thread_team.h"
+#include "worker/models/device.h"
+#include "worker/models/mlp.h"
+#include "worker/tasks/batch_cache.h"
+#include "worker/tasks/classification.h"
+#include "worker/weights/campaign_data.h"
+
+namespace merganser {
+namespace {
+
+class TorchEvaluator : public CampaignEvaluator {
+ public:
+  TorchEvaluator(std::unique_ptr<CampaignData> data, int threads)
+      : data_(std::move(data)), team_(threads), materialiser_(team_) {}
+
+  absl::Status AllocateModel(const std::string& device);
+  absl::StatusOr<Digest> Probe() override;
+  absl::StatusOr<std::string> Gram() override;
+  absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
+                        const std::atomic<bool>& stop,
+                        std::vector<v1::ChunkScores>* out) override;
+
+ private:
+  absl::Status Materialise(const LinearRecipe& recipe);
+  absl::StatusOr<std::string> Score(const Batch& batch);
+
+  std::unique_ptr<CampaignData> data_;
+  ThreadTeam team_;
+  Materialiser materialiser_;
+  std::optional<Mlp> model_;
+  std::optional<BatchCache> batches_;
+};
+
+absl::Status TorchEvaluator::AllocateModel(const std::string& device) {
+  Mlp::Options options{.device = device,
+                       .weights_dtype = data_->weights_dtype(),
+                       .batch_sizes = {}};
+  for (const TaskData& task : data_->tasks()) {
+    options.batch_sizes.insert(task.chunk_size);
+  }
+  ASSIGN_OR_RETURN(model_, Mlp::Create(data_->layout().parameters, options));
+  batches_.emplace(*data_, *model_);
+  return absl::OkStatus();
+}
+
+absl::Status TorchEvaluator::Materialise(const LinearRecipe& recipe) {
+  RETURN_IF_ERROR(materialiser_.Run(recipe, data_->layout(), data_->seeds(),
+                                    data_->weights_dtype(),
+                                    model_->parameters()));
+  return model_->LoadParameters();
+}
+
+absl::StatusOr<Digest> TorchEvaluator::Probe() {
+  UseDeviceOnThisThread();
+  const auto seeds = static_cast<int>(data_->seeds().size());
+  const auto chromosomes = static_cast<int>(data_->layout().chromosomes.size());
+  RETURN_IF_ERROR(Materialise(SeedRecipe(0, seeds, chromosomes)));
+  ASSIGN_OR_RETURN(const BatchSet* batches, batches_->Search(nullptr));
+  ASSIGN_OR_RETURN(const std::span<const float> logits,
+                   model_->Forward(batches->tasks[0][0].rows));
+  const std::span<const std::byte> bytes = std::as_bytes(logits);
+  return DigestBuilder()
+      .String("merganser-probe/1")
+      .Raw({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()})
+      .Finish();
+}
+
+absl::StatusOr<std::string> TorchEvaluator::Gram() {
+  return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
+}
+
+absl::Status TorchEvaluator::Evaluate(const v1::Job& job,
+                                      const ChunkOrder* order,
+                                      const std::atomic<bool>& stop,
+                                      std::vector<v1::ChunkScores>* out) {
+  UseDeviceOnThisThread();
+  ASSIGN_OR_RETURN(const LinearRecipe recipe, data_->RecipeOf(job));
+  ASSIGN_OR_RETURN(const BatchSet* batches,
+                   job.key().kind() == v1::JOB_KIND_HOLDOUT
+                       ? batches_->Holdout()
+                       : batches_->Search(order));
+  ASSIGN_OR_RETURN(const std::vector<ChunkPlan::Reference> chunks,
+                   batches->plan.Select(job));
+  RETURN_IF_ERROR(Materialise(recipe));
+  for (const auto [task, chunk] : chunks) {
+    if (stop.load(std::memory_order_relaxed)) {
+      return absl::CancelledError("the job was stopped");
+    }
+    const Batch& batch = batches->tasks[task][chunk];
+    ASSIGN_OR_RETURN(std::string scores, Score(batch));
+    v1::ChunkScores& added = out->emplace_back();
+    added.set_task(task);
+    added.set_chunk(chunk);
+    added.set_scores(std::move(scores));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> TorchEvaluator::Score(const Batch& batch) {
+  ASSIGN_OR_RETURN(const std::span<const float> logits,
+                   model_->Forward(batch.rows));
+  return ClassificationScores(
+      logits, ShapeOfMlp(data_->layout().parameters).outputs, batch.labels);
+}
+
+class TorchEvaluators : public EvaluatorFactory {
+ public:
+  TorchEvaluators(const TorchEvaluatorOptions& options, v1::Device device)
+      : options_(options), device_(std::move(device)) {}
+
+  absl::StatusOr<std::unique_ptr<CampaignEvaluator>> Create(
+      const v1::CampaignSpec& spec) override {
+    UseDeviceOnThisThread();
+    ThreadTeam team(options_.threads);
+    ASSIGN_OR_RETURN(auto data,
+                     CampaignData::Load(spec, options_.paths, team));
+    auto evaluator = std::make_unique<TorchEvaluator>(std::move(data),
+                                                      options_.threads);
+    RETURN_IF_ERROR(evaluator->AllocateModel(device_.name()));
+    return evaluator;
+  }
+
+  v1::Device Device() const override { return device_; }
+
+ private:
+  const TorchEvaluatorOptions options_;
+  const v1::Device device_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EvaluatorFactory>> CreateTorchEvaluators(
+    const TorchEvaluatorOptions& options) {
+  ASSIGN_OR_RETURN(v1::Device device,
+                   OpenDevice(options.device, options.threads));
+  return std::make_unique<TorchEvaluators>(options, std::move(device));
+}
+
+}  // namespace merganser

@@ -1,0 +1,77 @@
+// Everything that a campaign's evaluation reads, opened and checked.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/digest.h"
+#include "common/genome/linear_recipe.h"
+#include "common/genome/parameter_layout.h"
+#include "common/genome/seed_weights.h"
+#include "common/genome/thread_team.h"
+#include "common/storage/csv_dataset.h"
+#include "merganser/v1/campaign.pb.h"
+#include "merganser/v1/worker_service.pb.h"
+#include "worker/tasks/chunk_plan.h"
+#include "worker/weights/path_rules.h"
+
+namespace merganser {
+
+struct TaskData {
+  CsvDataset search;
+  std::optional<CsvDataset> holdout;
+  int chunk_size = 1;
+};
+
+// A campaign's seeds and datasets. Seeds stay mapped, not copied.
+// Threads: immutable after Load(); safe to share.
+class CampaignData {
+ public:
+  // Files that are not the ones that the client resolved are refused.
+  // Errors name the field, as in `seeds[1].path`, the file, and what was
+  // expected.
+  static absl::StatusOr<std::unique_ptr<CampaignData>> Load(
+      const v1::CampaignSpec& spec, const PathRules& paths, ThreadTeam& team);
+
+  const GenomeLayout& layout() const { return layout_; }
+  std::span<const SeedWeights* const> seeds() const { return seed_pointers_; }
+  std::span<const Digest> seed_digests() const { return seed_digests_; }
+  // What a child's weights are rounded to.
+  DType weights_dtype() const { return weights_dtype_; }
+  std::span<const TaskData> tasks() const { return tasks_; }
+
+  // One per task. Tasks without holdout have 0 holdout datapoints.
+  std::vector<TaskShape> SearchShapes() const;
+  std::vector<TaskShape> HoldoutShapes() const;
+
+  // The job's recipe, checked against the campaign and against the job's
+  // genome digest.
+  // Errors: InvalidArgument naming the field.
+  absl::StatusOr<LinearRecipe> RecipeOf(const v1::Job& job) const;
+
+ private:
+  CampaignData() = default;
+  absl::Status LoadSeeds(const v1::CampaignSpec& spec, const PathRules& paths,
+                         ThreadTeam& team);
+  absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
+
+  GenomeLayout layout_;
+  std::vector<SeedWeights> seeds_;
+  std::vector<const SeedWeights*> seed_pointers_;
+  std::vector<Digest> seed_digests_;
+  DType weights_dtype_ = DType::kF32;
+  std::vector<TaskData> tasks_;
+};
+
+// Features that an MLP takes, and classes that it gives.
+struct MlpShape {
+  int64_t inputs = 0;
+  int64_t outputs = 0;
+};
+MlpShape ShapeOfMlp(const ParameterLayout& layout);
+
+}  // namespace merganser

@@ -1,0 +1,30 @@
+// Where a worker may read files.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace merganser {
+
+// Paths in a campaign come from outside. Relative ones are meant below the
+// models root. Absolute ones are taken as they are, unless a models root was
+// given: then they, too, must lie below it.
+class PathRules {
+ public:
+  // `models_root` empty: none was given, and relative paths are relative to
+  // the current directory.
+  explicit PathRules(std::string models_root);
+
+  // The path to open. Symbolic links count as what they point to.
+  // Errors: InvalidArgument for an empty path, PermissionDenied for one outside
+  // the models root; both name `field` and the path.
+  absl::StatusOr<std::string> Resolve(std::string_view path,
+                                      std::string_view field) const;
+
+ private:
+  std::string models_root_;
+};
+
+}  // namespace merganser
