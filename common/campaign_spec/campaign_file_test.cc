@@ -270,14 +270,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.yaml:18: search.alpha: expected 0 to 4; got nan"},
         BadFile{"FractionForInteger", "population: 7", "population: 7.5",
                 "x.yaml:17: search.population: expected an integer, 2 to "
-                "10000; got \"7.5\""},
+                "1024; got \"7.5\""},
         BadFile{"IntegerBeyond64Bits", "population: 7",
                 "population: 9223372036854775808",
                 "x.yaml:17: search.population: expected an integer, 2 to "
-                "10000; got \"9223372036854775808\""},
+                "1024; got \"9223372036854775808\""},
         BadFile{"IntegerBeyond32Bits", "population: 7",
                 "population: 4294967298",
-                "x.yaml:17: search.population: expected 2 to 10000; got "
+                "x.yaml:17: search.population: expected 2 to 1024; got "
                 "4294967298"},
         BadFile{"NegativeSeed", "random_seed: 18446744073709551615",
                 "random_seed: -1",

@@ -12,7 +12,7 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-// A row's type, range and default, as in "integer, 2 to 10000, default 20".
+// A row's type, range and default, as in "integer, 2 to 1024, default 20".
 std::string Rules(const Descriptor& message, const SchemaField& field) {
   const FieldDescriptor& proto = ProtoField(message, field);
   std::vector<std::string> parts;

@@ -166,10 +166,10 @@ std::vector<Row> Limits() {
   return {
       {"Unchanged", [](auto&) {}, ""},
       Population("PopulationBelow", 1,
-                 "search.population: expected 2 to 10000; got 1"),
+                 "search.population: expected 2 to 1024; got 1"),
       Population("PopulationLeast", 2, ""),
-      Population("PopulationMost", 10000, ""),
-      Population("PopulationAbove", 10001, "search.population: expected"),
+      Population("PopulationMost", 1024, ""),
+      Population("PopulationAbove", 1025, "search.population: expected"),
       Alpha("AlphaBelow", -0.001, "search.alpha: expected 0 to 4; got -0.001"),
       Alpha("AlphaLeast", 0, ""),
       Alpha("AlphaMost", 4, ""),

@@ -31,19 +31,17 @@ absl::StatusOr<LinearRecipe> RecipeFromProto(const v1::LinearRecipe& proto) {
   recipe.chromosomes.reserve(static_cast<size_t>(proto.chromosomes_size()));
   for (int c = 0; c < proto.chromosomes_size(); ++c) {
     const v1::ChromosomeRecipe& chromosome = proto.chromosomes(c);
-    const int64_t expected =
-        int64_t{chromosome.starts_size()} * proto.seeds();
+    const int64_t expected = int64_t{chromosome.starts_size()} * proto.seeds();
     if (chromosome.coefficients_size() != expected) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "recipe.chromosomes[", c, "].coefficients has ",
-          chromosome.coefficients_size(), " numbers; ",
-          chromosome.starts_size(), " segments of ", proto.seeds(),
-          " seeds need ", expected));
+      return absl::InvalidArgumentError(
+          absl::StrCat("recipe.chromosomes[", c, "].coefficients has ",
+                       chromosome.coefficients_size(), " numbers; ",
+                       chromosome.starts_size(), " segments of ", proto.seeds(),
+                       " seeds need ", expected));
     }
     recipe.chromosomes.push_back(
         {{chromosome.starts().begin(), chromosome.starts().end()},
-         {chromosome.coefficients().begin(),
-          chromosome.coefficients().end()}});
+         {chromosome.coefficients().begin(), chromosome.coefficients().end()}});
   }
   return recipe;
 }
@@ -52,8 +50,8 @@ absl::StatusOr<Digest> DigestFromProto(const std::string& bytes,
                                        const char* field) {
   auto digest = Digest::FromBytes(bytes);
   if (!digest.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, " has ", bytes.size(), " bytes; a digest has 32"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, " has ", bytes.size(), " bytes; a digest has 32"));
   }
   return digest;
 }

@@ -35,8 +35,8 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
                    options.transparent_retries ? 1 : 0);
   // A channel of its own connection: back-off and limits are then its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(
-      address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 void ConfigureServer(grpc::ServerBuilder& builder) {

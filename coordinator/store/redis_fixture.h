@@ -14,10 +14,10 @@
 
 namespace merganser {
 
-inline constexpr uint64_t kEpoch = 7;
-
 class RedisFixture : public testing::Test {
  protected:
+  static constexpr uint64_t kEpoch = 7;
+
   explicit RedisFixture(std::vector<std::string> arguments = {}) {
     absl::StatusOr<std::unique_ptr<RedisServer>> started =
         RedisServer::Start(std::move(arguments));

@@ -33,10 +33,10 @@ constexpr char kDelay[] = "--delay-us=1000";
 
 v1::CampaignSpec Spec() {
   const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
-  v1::CampaignSpec spec = *LoadCampaignFile(
-      folder + "/digits-pretrained.yaml",
-      {absl::StrCat("budget.evaluations=", kEvaluations),
-       "tasks[0].chunk_size=100", "schedule.window=16"});
+  v1::CampaignSpec spec =
+      *LoadCampaignFile(folder + "/digits-pretrained.yaml",
+                        {absl::StrCat("budget.evaluations=", kEvaluations),
+                         "tasks[0].chunk_size=100", "schedule.window=16"});
   EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
   return spec;
 }
@@ -68,9 +68,8 @@ GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
     seeds.push_back(*SeedWeights::Create(*SafetensorsFile::Open(seed.path()),
                                          layout.parameters, team));
   }
-  return GramSums::Create(layout,
-                          std::vector<const SeedWeights*>{&seeds[0], &seeds[1]},
-                          team);
+  return GramSums::Create(
+      layout, std::vector<const SeedWeights*>{&seeds[0], &seeds[1]}, team);
 }
 
 // The digest that the campaign must end with.
@@ -82,18 +81,19 @@ const std::string& ExpectedDigest() {
         options, std::make_shared<GramSums>(Gram(spec, options.layout)));
     std::vector<std::vector<uint32_t>> seeds;
     for (int k = 0; k < 2; ++k) {
-      seeds.push_back(HashScores(
-          GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
-          *schedule.file_order(), options.tasks[0].chunk_size));
+      seeds.push_back(
+          HashScores(GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
+                     *schedule.file_order(), options.tasks[0].chunk_size));
     }
     EXPECT_TRUE(schedule.Start(seeds).ok());
     while (schedule.applied() < kEvaluations) {
       const Proposal& proposal = schedule.open().front();
-      EXPECT_TRUE(schedule
-                      .Apply(HashScores(proposal.genome,
-                                        *schedule.layout(proposal.layout_version),
-                                        options.tasks[0].chunk_size))
-                      .ok());
+      EXPECT_TRUE(
+          schedule
+              .Apply(HashScores(proposal.genome,
+                                *schedule.layout(proposal.layout_version),
+                                options.tasks[0].chunk_size))
+              .ok());
     }
     return schedule.archive_digest().ToHex();
   }());
@@ -118,9 +118,8 @@ class CampaignFaultsTest : public testing::Test {
     EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED)
         << campaign.message();
     EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
-    EXPECT_EQ(
-        Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
-        ExpectedDigest());
+    EXPECT_EQ(Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
+              ExpectedDigest());
     EXPECT_EQ(campaign.progress().conflicts(), 0);
     EXPECT_EQ(campaign.progress().quarantined(), 0);
   }
@@ -263,9 +262,8 @@ TEST_F(CampaignFaultsTest, SeveralCampaignsAreServedSideBySide) {
             kEvaluations);
   for (const char* name : {"one", "two", "three"}) {
     const v1::Campaign campaign = cluster_.WaitForTheEnd(name);
-    EXPECT_EQ(
-        Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
-        ExpectedDigest());
+    EXPECT_EQ(Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
+              ExpectedDigest());
   }
 }
 

@@ -41,8 +41,7 @@ class HashEvaluator : public CampaignEvaluator {
   absl::StatusOr<Digest> Probe() override { return Sha256("hash worker"); }
 
   absl::StatusOr<std::string> Gram() override {
-    return GramSums::Create(data_->layout(), data_->seeds(), team_)
-        .Serialise();
+    return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
   }
 
   absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
@@ -80,9 +79,8 @@ class HashEvaluator : public CampaignEvaluator {
     if (job.key().kind() == v1::JOB_KIND_HOLDOUT) {
       return ChunkPlan::InFileOrder(data_->HoldoutShapes());
     }
-    return order == nullptr
-               ? ChunkPlan::InFileOrder(data_->SearchShapes())
-               : ChunkPlan::InOrder(data_->SearchShapes(), *order);
+    return order == nullptr ? ChunkPlan::InFileOrder(data_->SearchShapes())
+                            : ChunkPlan::InOrder(data_->SearchShapes(), *order);
   }
 
   std::unique_ptr<CampaignData> data_;

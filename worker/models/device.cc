@@ -48,8 +48,8 @@ std::string CpuModel() {
 std::string GpuModels() {
   std::set<std::string> models;
   std::error_code error;
-  for (const auto& gpu : std::filesystem::directory_iterator(
-           "/proc/driver/nvidia/gpus", error)) {
+  for (const auto& gpu :
+       std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", error)) {
     models.insert(ProcValue(gpu.path() / "information", "Model"));
   }
   return models.empty() ? "unknown model" : absl::StrJoin(models, "+");
@@ -83,14 +83,14 @@ absl::StatusOr<std::string> ResolveName(const std::string& name) {
   absl::string_view number = name;
   if (!absl::ConsumePrefix(&number, "cuda:") ||
       !absl::SimpleAtoi(number, &index) || index < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "device \"", name, "\"; expected auto, cpu or cuda:N"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("device \"", name, "\"; expected auto, cpu or cuda:N"));
   }
   const int devices = has_cuda ? static_cast<int>(at::getNumGPUs()) : 0;
   if (index >= devices) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "device ", name, ": there are ", devices,
-        " CUDA devices that this build of libtorch can use"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("device ", name, ": there are ", devices,
+                     " CUDA devices that this build of libtorch can use"));
   }
   return absl::StrCat("cuda:", index);
 }
@@ -110,9 +110,9 @@ absl::StatusOr<v1::Device> OpenDevice(const std::string& name, int threads) {
   }));
   RETURN_IF_ERROR(resolved);
   if (device.name() == "cpu") {
-    device.set_device_class(absl::StrCat("cpu/", CpuModel(), "/",
-                                         LibraryBuild(), "/float32/", threads,
-                                         threads == 1 ? " thread" : " threads"));
+    device.set_device_class(
+        absl::StrCat("cpu/", CpuModel(), "/", LibraryBuild(), "/float32/",
+                     threads, threads == 1 ? " thread" : " threads"));
     device.set_memory_bytes(HostMemoryBytes());
     device.set_capacity(threads);
   } else {

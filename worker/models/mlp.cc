@@ -45,8 +45,7 @@ void Mlp::Allocate(const ParameterLayout& layout, const Options& options) {
   vector_ = at::zeros({layout.length}, on_device);
   staging_ = vector_;
   if (options.weights_dtype != DType::kF32 || !device.is_cpu()) {
-    staging_ =
-        at::zeros({layout.length}, ScalarTypeOf(options.weights_dtype));
+    staging_ = at::zeros({layout.length}, ScalarTypeOf(options.weights_dtype));
   }
   for (size_t i = 0; i < layout.tensors.size(); i += 2) {
     const TensorSlice& weight = layout.tensors[i];

@@ -36,7 +36,9 @@ ParameterLayout LayoutOf(const std::vector<int64_t>& widths) {
   return layout;
 }
 
-ParameterLayout DigitsLayout() { return LayoutOf({kInputs, kHidden, kClasses}); }
+ParameterLayout DigitsLayout() {
+  return LayoutOf({kInputs, kHidden, kClasses});
+}
 
 CsvDataset Rows(int64_t begin, int64_t end) {
   return *ReadCsvDataset(DigitsFolder() + "/digits.csv",
@@ -47,8 +49,8 @@ CsvDataset Rows(int64_t begin, int64_t end) {
 std::vector<float> Sine() {
   std::vector<float> theta(static_cast<size_t>(DigitsLayout().length));
   for (size_t i = 0; i < theta.size(); ++i) {
-    theta[i] = static_cast<float>(
-        0.05 * std::sin(0.7 * static_cast<double>(i) + 0.3));
+    theta[i] =
+        static_cast<float>(0.05 * std::sin(0.7 * static_cast<double>(i) + 0.3));
   }
   return theta;
 }
@@ -169,8 +171,7 @@ TEST_F(MlpTest, RunsAnyNumberOfLayersWithReluBetweenThem) {
   Load(mlp, {1, 0, 0, -1, 0.5, 0.5,  //
              2, -1, 7, 7, 0, 1,      //
              -1, 9, 0.25});
-  EXPECT_EQ(Logits(mlp, std::vector<float>{1, 2}),
-            (std::vector<float>{-2.75}));
+  EXPECT_EQ(Logits(mlp, std::vector<float>{1, 2}), (std::vector<float>{-2.75}));
 }
 
 TEST_F(MlpTest, ASingleLayerIsLinear) {
@@ -205,8 +206,8 @@ TEST_F(MlpTest, RefusesABatchOfAnotherSize) {
 }
 
 TEST_F(MlpTest, MemoryThatThereIsNotIsAnErrorNotAnException) {
-  const auto mlp = Mlp::Create(
-      LayoutOf({int64_t{1} << 30, int64_t{1} << 28}), {.batch_sizes = {1}});
+  const auto mlp = Mlp::Create(LayoutOf({int64_t{1} << 30, int64_t{1} << 28}),
+                               {.batch_sizes = {1}});
   EXPECT_EQ(mlp.status().code(), absl::StatusCode::kResourceExhausted)
       << mlp.status();
 }

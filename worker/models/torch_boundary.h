@@ -22,9 +22,9 @@ absl::Status CatchTorch(const char* what, Body&& body) {
     return absl::OkStatus();
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
-    const bool memory = message.find("out of memory") != std::string::npos ||
-                        message.find("can't allocate memory") !=
-                            std::string::npos;
+    const bool memory =
+        message.find("out of memory") != std::string::npos ||
+        message.find("can't allocate memory") != std::string::npos;
     return absl::Status(memory ? absl::StatusCode::kResourceExhausted
                                : absl::StatusCode::kInternal,
                         absl::StrCat(what, ": ", message));

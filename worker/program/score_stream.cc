@@ -76,9 +76,9 @@ absl::Status RunScoreStream(EvaluatorFactory& evaluators,
     bool at_end = false;
     if (!util::ParseDelimitedFromZeroCopyStream(&request, &in, &at_end)) {
       if (at_end) return absl::OkStatus();
-      return absl::DataLossError(absl::StrCat(
-          "standard input: message ", message,
-          " is cut short or no ScoreStreamRequest"));
+      return absl::DataLossError(
+          absl::StrCat("standard input: message ", message,
+                       " is cut short or no ScoreStreamRequest"));
     }
     if (request.has_layout()) stream.KeepLayout(request.layout());
     if (!request.has_job()) continue;

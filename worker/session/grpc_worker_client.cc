@@ -51,8 +51,7 @@ absl::StatusOr<v1::JoinResponse> GrpcWorkerClient::Join(
 absl::StatusOr<v1::ExchangeResponse> GrpcWorkerClient::Exchange(
     const v1::ExchangeRequest& request) {
   grpc::ClientContext context;
-  SetTimeout(context,
-             kCallTimeout + absl::Milliseconds(request.max_wait_ms()));
+  SetTimeout(context, kCallTimeout + absl::Milliseconds(request.max_wait_ms()));
   {
     absl::MutexLock lock(&mutex_);
     if (cancel_next_) {

@@ -77,9 +77,9 @@ bool SessionBook::Idle() const {
 }
 
 int SessionBook::Held() const {
-  const auto unreported = std::count_if(
-      outbox_.begin(), outbox_.end(),
-      [](const auto& entry) { return !entry.second.reported; });
+  const auto unreported =
+      std::count_if(outbox_.begin(), outbox_.end(),
+                    [](const auto& entry) { return !entry.second.reported; });
   return static_cast<int>(queue_.size()) + (executing_ == nullptr ? 0 : 1) +
          static_cast<int>(unreported);
 }
@@ -200,8 +200,8 @@ void SessionBook::TakeOutcomes(const v1::ExchangeResponse& response,
           absl::StrCat(Describe(status.key()),
                        ": reported before with other scores, which stand"));
     } else if (status.outcome() == v1::RESULT_OUTCOME_REFUSED) {
-      orders.notes.push_back(absl::StrCat(Describe(status.key()),
-                                          ": refused: ", status.error()));
+      orders.notes.push_back(
+          absl::StrCat(Describe(status.key()), ": refused: ", status.error()));
     }
   }
 }
@@ -223,10 +223,9 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
       entry->second.reported = false;  // it is done; only the news was lost
       continue;
     }
-    const bool queued =
-        std::any_of(queue_.begin(), queue_.end(), [&](const v1::Job& other) {
-          return IdOf(other.key()) == id;
-        });
+    const bool queued = std::any_of(
+        queue_.begin(), queue_.end(),
+        [&](const v1::Job& other) { return IdOf(other.key()) == id; });
     const bool running = executing_ != nullptr && !executing_->dropped &&
                          IdOf(executing_->job.key()) == id;
     if (queued || running) continue;
@@ -277,10 +276,10 @@ void SessionBook::TakeJoins(const v1::ExchangeResponse& response,
 void SessionBook::ForgetStaleCampaigns() {
   std::erase_if(campaigns_, [&](const auto& entry) {
     const auto& [uid, campaign] = entry;
-    const bool needed = std::any_of(
-        queue_.begin(), queue_.end(), [&uid = uid](const v1::Job& job) {
-          return job.key().campaign_uid() == uid;
-        });
+    const bool needed = std::any_of(queue_.begin(), queue_.end(),
+                                    [&uid = uid](const v1::Job& job) {
+                                      return job.key().campaign_uid() == uid;
+                                    });
     return !campaign.asked_for && !campaign.joining && !needed;
   });
 }

@@ -111,7 +111,7 @@ class SessionBook {
   };
   struct Campaign {
     bool joining = true;
-    bool asked_for = true;  // by this session
+    bool asked_for = true;                         // by this session
     std::shared_ptr<CampaignEvaluator> evaluator;  // null: not ready
     Digest probe;
     std::map<int64_t, std::shared_ptr<const ChunkOrder>> layouts;

@@ -23,9 +23,9 @@ absl::Status CheckFitsMessage(const std::string& gram) {
   if (gram.size() + kMessageMargin <= size_t{kMaximumMessageBytes}) {
     return absl::OkStatus();
   }
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the Gram sums of so many seeds take ", gram.size(),
-      " bytes; a message holds ", kMaximumMessageBytes));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the Gram sums of so many seeds take ", gram.size(),
+                   " bytes; a message holds ", kMaximumMessageBytes));
 }
 
 // What a library throws must not end the worker.
@@ -42,8 +42,7 @@ auto CatchExceptions(Body&& body) -> decltype(body()) {
 
 }  // namespace
 
-WorkerSession::WorkerSession(WorkerSessionOptions options,
-                             WorkerClient& client,
+WorkerSession::WorkerSession(WorkerSessionOptions options, WorkerClient& client,
                              EvaluatorFactory& evaluators, const Clock& clock)
     : options_(std::move(options)),
       client_(client),
@@ -177,8 +176,8 @@ void WorkerSession::WaitBeforeRetry(absl::Duration wait) {
   waiting_until_ = absl::InfinitePast();  // only Drain() interrupts
   const bool draining = book_.draining();
   const absl::Time end = clock_.Now() + wait;
-  for (absl::Time now = clock_.Now();
-       now < end && book_.draining() == draining; now = clock_.Now()) {
+  for (absl::Time now = clock_.Now(); now < end && book_.draining() == draining;
+       now = clock_.Now()) {
     exchange_due_.WaitWithTimeout(&mutex_, end - now);
   }
 }

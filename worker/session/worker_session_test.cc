@@ -214,7 +214,8 @@ class WorkerSessionTest : public ::testing::Test {
                              .job_capacity = 2,
                              .grace = grace},
         coordinator, evaluators_, Clock::Monotonic());
-    outcome_ = std::async(std::launch::async, [this] { return session_->Run(); });
+    outcome_ =
+        std::async(std::launch::async, [this] { return session_->Run(); });
   }
   absl::Status Leave() {
     session_->Drain();

@@ -12,9 +12,9 @@ namespace {
 absl::Status CheckPermutation(std::span<const uint32_t> order,
                               int64_t datapoints, int task) {
   const auto error = [&](int64_t datapoint) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("layout.tasks[", task, "] does not hold each of the ",
-                     datapoints, " datapoints once; see datapoint ", datapoint));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "layout.tasks[", task, "] does not hold each of the ", datapoints,
+        " datapoints once; see datapoint ", datapoint));
   };
   if (static_cast<int64_t>(order.size()) != datapoints) {
     return absl::InvalidArgumentError(

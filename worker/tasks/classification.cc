@@ -17,8 +17,7 @@ bool IsCorrect(std::span<const float> logits, int32_t label) {
   return true;
 }
 
-std::string ClassificationScores(std::span<const float> logits,
-                                 int64_t classes,
+std::string ClassificationScores(std::span<const float> logits, int64_t classes,
                                  std::span<const int32_t> labels) {
   std::string bits((labels.size() + 7) / 8, '\0');
   const auto width = static_cast<size_t>(classes);

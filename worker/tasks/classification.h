@@ -14,8 +14,7 @@ bool IsCorrect(std::span<const float> logits, int32_t label);
 // One bit per label, the first in the highest bit of byte 0, the last byte
 // filled up with zeros.
 // Shape: logits is [at least labels.size()][classes], row-major.
-std::string ClassificationScores(std::span<const float> logits,
-                                 int64_t classes,
+std::string ClassificationScores(std::span<const float> logits, int64_t classes,
                                  std::span<const int32_t> labels);
 
 }  // namespace merganser

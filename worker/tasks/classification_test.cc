@@ -22,8 +22,7 @@ struct Case {
 class IsCorrectTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(IsCorrectTest, TheFirstOfTheLargestLogitsIsTheAnswer) {
-  EXPECT_EQ(IsCorrect(GetParam().logits, GetParam().label),
-            GetParam().correct);
+  EXPECT_EQ(IsCorrect(GetParam().logits, GetParam().label), GetParam().correct);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -40,8 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"AllMinusInfinity", {-kInfinity, -kInfinity}, 0, true},
         Case{"NaNInTheAnswer", {kNaN, 1}, 0, false},
         Case{"NaNBefore", {kNaN, 1}, 1, false},
-        Case{"NaNBehind", {1, kNaN}, 0, false},
-        Case{"OneClass", {1}, 0, true}),
+        Case{"NaNBehind", {1, kNaN}, 0, false}, Case{"OneClass", {1}, 0, true}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 TEST(ClassificationScoresTest, PacksTheFirstScoreIntoTheHighestBit) {

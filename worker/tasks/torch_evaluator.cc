@@ -124,10 +124,9 @@ class TorchEvaluators : public EvaluatorFactory {
       const v1::CampaignSpec& spec) override {
     UseDeviceOnThisThread();
     ThreadTeam team(options_.threads);
-    ASSIGN_OR_RETURN(auto data,
-                     CampaignData::Load(spec, options_.paths, team));
-    auto evaluator = std::make_unique<TorchEvaluator>(std::move(data),
-                                                      options_.threads);
+    ASSIGN_OR_RETURN(auto data, CampaignData::Load(spec, options_.paths, team));
+    auto evaluator =
+        std::make_unique<TorchEvaluator>(std::move(data), options_.threads);
     RETURN_IF_ERROR(evaluator->AllocateModel(device_.name()));
     return evaluator;
   }

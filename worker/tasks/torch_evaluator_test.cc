@@ -151,13 +151,12 @@ TEST_F(TorchEvaluatorTest, ChildrenSolveWhatTheReferenceSaysUnderAnyLayout) {
                      .tasks = {FileOrder(0, kSearchRows)}};
     std::rotate(order.tasks[0].begin(), order.tasks[0].begin() + 37 * n,
                 order.tasks[0].end());
-    const auto chunks =
-        Evaluate(JobOf(child, v1::JOB_KIND_SEARCH), &order);
+    const auto chunks = Evaluate(JobOf(child, v1::JOB_KIND_SEARCH), &order);
     ASSERT_EQ(chunks.size(), 15u);
-    const std::vector<bool> scores =
-        Unpack(chunks, order.tasks[0], kChunkSize);
+    const std::vector<bool> scores = Unpack(chunks, order.tasks[0], kChunkSize);
     const std::vector<bool> expected = FromHex(step["child_scores"]);
-    for (size_t i = 0; i < scores.size(); ++i) flips += scores[i] != expected[i];
+    for (size_t i = 0; i < scores.size(); ++i)
+      flips += scores[i] != expected[i];
     slots[step["dropped_slot_exact"].get<size_t>()] = child;
   }
   EXPECT_LE(flips, 2);
@@ -199,7 +198,8 @@ TEST_F(TorchEvaluatorTest, ForgottenLayoutsAreGatheredAgain) {
   std::vector<std::string> first;
   for (int round = 0; round < 2; ++round) {
     for (int64_t version = 0; version < 8; ++version) {
-      ChunkOrder order{.version = version, .tasks = {FileOrder(0, kSearchRows)}};
+      ChunkOrder order{.version = version,
+                       .tasks = {FileOrder(0, kSearchRows)}};
       std::rotate(order.tasks[0].begin(), order.tasks[0].begin() + version,
                   order.tasks[0].end());
       const auto chunks = Evaluate(SeedJob(0, v1::JOB_KIND_SEARCH), &order);
@@ -259,10 +259,10 @@ TEST_F(TorchEvaluatorTest, AJobThatDoesNotFitIsRefused) {
   std::vector<v1::ChunkScores> chunks;
   v1::Job wrong_digest = SeedJob(0);
   wrong_digest.set_genome_digest(std::string(32, 'x'));
-  EXPECT_THAT(std::string(evaluator_
-                              ->Evaluate(wrong_digest, nullptr, never_, &chunks)
-                              .message()),
-              HasSubstr("job.genome_digest"));
+  EXPECT_THAT(
+      std::string(evaluator_->Evaluate(wrong_digest, nullptr, never_, &chunks)
+                      .message()),
+      HasSubstr("job.genome_digest"));
   const ChunkOrder short_order{.version = 0, .tasks = {FileOrder(0, 7)}};
   EXPECT_THAT(std::string(evaluator_
                               ->Evaluate(SeedJob(0, v1::JOB_KIND_SEARCH),

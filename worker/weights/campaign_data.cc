@@ -47,10 +47,10 @@ absl::Status CheckDigest(const std::string& expected, const Digest& actual,
   if (expected.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Digest digest,
                    DigestFromProto(expected, field.c_str()));
-  return Expect(digest == actual, field,
-                absl::StrCat(path, " has digest ", actual.ToHex(),
-                             "; the campaign was submitted with ",
-                             digest.ToHex()));
+  return Expect(
+      digest == actual, field,
+      absl::StrCat(path, " has digest ", actual.ToHex(),
+                   "; the campaign was submitted with ", digest.ToHex()));
 }
 
 absl::StatusOr<CsvDataset> LoadDataset(const v1::DatasetSpec& spec,
@@ -95,9 +95,9 @@ MlpShape ShapeOfMlp(const ParameterLayout& layout) {
 
 absl::StatusOr<std::unique_ptr<CampaignData>> CampaignData::Load(
     const v1::CampaignSpec& spec, const PathRules& paths, ThreadTeam& team) {
-  RETURN_IF_ERROR(Expect(spec.model().family() == "mlp", "model.family",
-                         absl::StrCat("\"", spec.model().family(),
-                                      "\"; this worker knows mlp")));
+  RETURN_IF_ERROR(Expect(
+      spec.model().family() == "mlp", "model.family",
+      absl::StrCat("\"", spec.model().family(), "\"; this worker knows mlp")));
   std::unique_ptr<CampaignData> data(new CampaignData);
   RETURN_IF_ERROR(data->LoadSeeds(spec, paths, team));
   RETURN_IF_ERROR(data->LoadTasks(spec, paths));
@@ -106,8 +106,8 @@ absl::StatusOr<std::unique_ptr<CampaignData>> CampaignData::Load(
 
 absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
                                      const PathRules& paths, ThreadTeam& team) {
-  RETURN_IF_ERROR(Expect(spec.seeds_size() > 0, "seeds",
-                         "expected at least one seed"));
+  RETURN_IF_ERROR(
+      Expect(spec.seeds_size() > 0, "seeds", "expected at least one seed"));
   std::string first_path;
   for (int i = 0; i < spec.seeds_size(); ++i) {
     const std::string field = absl::StrCat("seeds[", i, "]");
@@ -194,13 +194,14 @@ absl::StatusOr<LinearRecipe> CampaignData::RecipeOf(const v1::Job& job) const {
   RETURN_IF_ERROR(Annotate(
       Validate(recipe, static_cast<int>(seeds_.size()), layout_.chromosomes),
       "job.recipe"));
-  ASSIGN_OR_RETURN(const Digest expected, DigestFromProto(job.genome_digest(),
-                                                          "job.genome_digest"));
+  ASSIGN_OR_RETURN(const Digest expected,
+                   DigestFromProto(job.genome_digest(), "job.genome_digest"));
   const Digest actual = GenomeDigest(recipe, seed_digests_);
-  RETURN_IF_ERROR(Expect(
-      actual == expected, "job.genome_digest",
-      absl::StrCat(expected.ToHex(), "; the recipe and this worker's seeds give ",
-                   actual.ToHex())));
+  RETURN_IF_ERROR(
+      Expect(actual == expected, "job.genome_digest",
+             absl::StrCat(expected.ToHex(),
+                          "; the recipe and this worker's seeds give ",
+                          actual.ToHex())));
   return recipe;
 }
 

@@ -138,28 +138,37 @@ TEST_F(CampaignDataTest, EveryBadInputIsNamedByFieldAndFile) {
   const std::string text = WriteRows("text.safetensors", "not safetensors");
   const Digest other = Sha256("another file");
   const std::vector<BadInput> inputs = {
-      {"NaN", [&](auto& s) { s.mutable_seeds(1)->set_path(nan_seed); },
+      {"NaN",
+       [&](auto& s) { s.mutable_seeds(1)->set_path(nan_seed); },
        {"seeds[1].path", nan_seed, "layers.0.weight"}},
-      {"another shape", [&](auto& s) { s.mutable_seeds(1)->set_path(wide_seed); },
+      {"another shape",
+       [&](auto& s) { s.mutable_seeds(1)->set_path(wide_seed); },
        {"seeds[1].path", wide_seed, "[2, 4]"}},
-      {"missing seed", [&](auto& s) { s.mutable_seeds(0)->set_path("/no/seed"); },
+      {"missing seed",
+       [&](auto& s) { s.mutable_seeds(0)->set_path("/no/seed"); },
        {"seeds[0].path", "/no/seed"}},
-      {"no safetensors", [&](auto& s) { s.mutable_seeds(0)->set_path(text); },
+      {"no safetensors",
+       [&](auto& s) { s.mutable_seeds(0)->set_path(text); },
        {"seeds[0].path", text}},
       {"seed digest",
        [&](auto& s) { s.mutable_seeds(0)->set_digest(other.ToBytes()); },
        {"seeds[0].digest", "a.safetensors", other.ToHex()}},
-      {"seed digest length", [&](auto& s) { s.mutable_seeds(0)->set_digest("x"); },
+      {"seed digest length",
+       [&](auto& s) { s.mutable_seeds(0)->set_digest("x"); },
        {"seeds[0].digest"}},
       {"missing rows",
        [&](auto& s) { s.mutable_tasks(0)->mutable_search()->set_file("/no"); },
        {"tasks[0].search.file", "/no"}},
       {"width within the file",
-       [&](auto& s) { s.mutable_tasks(0)->mutable_search()->set_file(short_row); },
+       [&](auto& s) {
+         s.mutable_tasks(0)->mutable_search()->set_file(short_row);
+       },
        {"tasks[0].search.file", short_row + ":2"}},
       {"width of the model",
-       [&](auto& s) { s.mutable_tasks(0)->mutable_search()->set_file(wide_row);
-                      s.mutable_tasks(0)->mutable_search()->set_rows(1); },
+       [&](auto& s) {
+         s.mutable_tasks(0)->mutable_search()->set_file(wide_row);
+         s.mutable_tasks(0)->mutable_search()->set_rows(1);
+       },
        {"tasks[0].search.file", wide_row, "3 features", "take 2"}},
       {"label",
        [&](auto& s) { s.mutable_tasks(0)->mutable_holdout()->set_file(label); },
@@ -179,11 +188,14 @@ TEST_F(CampaignDataTest, EveryBadInputIsNamedByFieldAndFile) {
          tensor->add_shape(9);
        },
        {"model.tensors", "a.safetensors"}},
-      {"family", [&](auto& s) { s.mutable_model()->set_family("llama"); },
+      {"family",
+       [&](auto& s) { s.mutable_model()->set_family("llama"); },
        {"model.family", "llama", "mlp"}},
-      {"kind", [&](auto& s) { s.mutable_tasks(0)->set_kind("guess"); },
+      {"kind",
+       [&](auto& s) { s.mutable_tasks(0)->set_kind("guess"); },
        {"tasks[0].kind", "guess", "classification"}},
-      {"dtype", [&](auto& s) { s.mutable_model()->set_weights_dtype("int8"); },
+      {"dtype",
+       [&](auto& s) { s.mutable_model()->set_weights_dtype("int8"); },
        {"model.weights_dtype", "int8", "float16"}},
       {"no seeds", [&](auto& s) { s.clear_seeds(); }, {"seeds"}},
       {"no tasks", [&](auto& s) { s.clear_tasks(); }, {"tasks"}},
@@ -236,15 +248,14 @@ TEST_F(RecipeOfTest, RefusesAnotherDigestThanTheRecipesOwn) {
 
 TEST_F(RecipeOfTest, RefusesARecipeThatDoesNotFitTheCampaign) {
   const std::vector<LinearRecipe> recipes = {
-      SeedRecipe(0, 3, 1),                       // another number of seeds
-      SeedRecipe(0, 2, 2),                       // of chromosomes
-      {2, {{{0, 9}, {0.5, 0.5, 1.5, -0.5}}}},    // begins behind the end
-      {2, {{{0}, {1e39, 0}}}},                   // infinite as a float
+      SeedRecipe(0, 3, 1),                     // another number of seeds
+      SeedRecipe(0, 2, 2),                     // of chromosomes
+      {2, {{{0, 9}, {0.5, 0.5, 1.5, -0.5}}}},  // begins behind the end
+      {2, {{{0}, {1e39, 0}}}},                 // infinite as a float
   };
   for (const LinearRecipe& recipe : recipes) {
-    EXPECT_THAT(
-        std::string(data_->RecipeOf(JobOf(recipe)).status().message()),
-        HasSubstr("job.recipe"));
+    EXPECT_THAT(std::string(data_->RecipeOf(JobOf(recipe)).status().message()),
+                HasSubstr("job.recipe"));
   }
 }
 

@@ -1,0 +1,194 @@
+// A campaign with no service around it: the worker's own code in one loop, on
+// one thread of control. What a cluster adds is measured against it.
+//
+//   bare_campaign FILE [--set key.path=value]... [--threads N]
+//
+// Prints one line of JSON.
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/resolve.h"
+#include "common/genome_proto/genome_proto.h"
+#include "common/schedule/chunk_assembly.h"
+#include "common/schedule/ordered_schedule.h"
+#include "worker/tasks/torch_evaluator.h"
+
+namespace merganser {
+namespace {
+
+struct Arguments {
+  std::string file;
+  std::vector<std::string> overrides;
+  int threads = 1;
+};
+
+class BareCampaign {
+ public:
+  static absl::StatusOr<std::unique_ptr<BareCampaign>> Create(
+      const Arguments& arguments) {
+    std::unique_ptr<BareCampaign> bare(new BareCampaign);
+    ASSIGN_OR_RETURN(bare->spec_,
+                     LoadCampaignFile(arguments.file, arguments.overrides));
+    RETURN_IF_ERROR(
+        ResolveSpec(bare->spec_, {.base_dir = DirectoryOf(arguments.file)}));
+    const auto evaluators = CreateTorchEvaluators({.device = "cpu",
+                                                   .threads = arguments.threads,
+                                                   .paths = PathRules("")});
+    RETURN_IF_ERROR(evaluators.status());
+    ASSIGN_OR_RETURN(bare->evaluator_, (*evaluators)->Create(bare->spec_));
+    ASSIGN_OR_RETURN(bare->options_, MakeScheduleOptions(bare->spec_));
+    return bare;
+  }
+
+  absl::Status Run() {
+    ASSIGN_OR_RETURN(const std::string bytes, evaluator_->Gram());
+    ASSIGN_OR_RETURN(GramSums gram, GramSums::Parse(bytes));
+    ASSIGN_OR_RETURN(
+        auto schedule,
+        OrderedSchedule::Create(options_,
+                                std::make_shared<GramSums>(std::move(gram))));
+    std::vector<std::vector<uint32_t>> seeds;
+    for (int k = 0; k < spec_.seeds_size(); ++k) {
+      const LinearRecipe recipe = SeedRecipe(k, spec_.seeds_size(), 1);
+      ASSIGN_OR_RETURN(
+          std::vector<uint32_t> scores,
+          Evaluate(recipe, GenomeDigest(recipe, options_.seed_digests),
+                   v1::JOB_KIND_SEED, -1, schedule.file_order()));
+      seeds.push_back(std::move(scores));
+    }
+    RETURN_IF_ERROR(schedule.Start(std::move(seeds)));
+    const auto start = std::chrono::steady_clock::now();
+    while (schedule.applied() < spec_.budget().evaluations()) {
+      const Proposal& proposal = schedule.open().front();
+      ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
+                       Evaluate(proposal.recipe, proposal.genome,
+                                v1::JOB_KIND_SEARCH, proposal.layout_version,
+                                schedule.layout(proposal.layout_version)));
+      ASSIGN_OR_RETURN(const AppliedResult applied,
+                       schedule.Apply(std::move(scores)));
+      accepted_ += applied.accepted ? 1 : 0;
+    }
+    seconds_ =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+    return Print(schedule);
+  }
+
+ private:
+  BareCampaign() = default;
+
+  absl::StatusOr<std::vector<uint32_t>> Evaluate(const LinearRecipe& recipe,
+                                                 const Digest& genome,
+                                                 v1::JobKind kind,
+                                                 int64_t version,
+                                                 LayoutOrderPointer order) {
+    v1::Job job;
+    job.mutable_key()->set_kind(kind);
+    *job.mutable_recipe() = RecipeToProto(recipe);
+    job.set_genome_digest(genome.ToBytes());
+    job.set_layout_version(version);
+    std::vector<v1::ChunkScores> chunks;
+    RETURN_IF_ERROR(evaluator_->Evaluate(
+        job, version < 0 ? nullptr : &Order(version, *order), stop_, &chunks));
+    const std::vector<TaskExtent> tasks =
+        kind == v1::JOB_KIND_HOLDOUT ? HoldoutExtents(spec_) : options_.tasks;
+    ChunkAssembly assembly(ScoreKind::kBinary, tasks, std::move(order));
+    for (const v1::ChunkScores& chunk : chunks) {
+      RETURN_IF_ERROR(
+          assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
+    }
+    return assembly.scores();
+  }
+
+  // The layout as a worker holds it; kept while it is in use.
+  const ChunkOrder& Order(int64_t version, const std::vector<uint32_t>& order) {
+    if (order_.tasks.empty() || order_.version != version) {
+      order_ = {.version = version};
+      for (const TaskExtent& task : options_.tasks) {
+        std::vector<uint32_t>& members = order_.tasks.emplace_back();
+        for (int64_t i = task.begin; i < task.end; ++i) {
+          members.push_back(order[i] - static_cast<uint32_t>(task.begin));
+        }
+      }
+    }
+    return order_;
+  }
+
+  absl::Status Print(const OrderedSchedule& schedule) {
+    const Archive& archive = schedule.archive();
+    const int slot = *archive.best_slot();
+    const Member& best = *archive.slot(slot);
+    nlohmann::json line = {
+        {"evaluations", schedule.applied()},
+        {"accepted", accepted_},
+        {"archive_digest", schedule.archive_digest().ToHex()},
+        {"coverage", archive.coverage()},
+        {"entropy", archive.entropy()},
+        {"evaluations_per_second",
+         static_cast<double>(schedule.applied()) / seconds_},
+        {"best",
+         {{"candidate", best.sequence_number},
+          {"search_accuracy", Mean(best.scores)}}}};
+    const std::vector<TaskExtent> holdout = HoldoutExtents(spec_);
+    if (holdout.back().end > 0) {
+      auto order = std::make_shared<std::vector<uint32_t>>(holdout.back().end);
+      std::iota(order->begin(), order->end(), 0u);
+      ASSIGN_OR_RETURN(const std::vector<uint32_t> scores,
+                       Evaluate(*schedule.recipe(slot), best.genome,
+                                v1::JOB_KIND_HOLDOUT, -1, order));
+      line["best"]["holdout_accuracy"] = Mean(scores);
+    }
+    std::cout << line.dump() << std::endl;
+    return absl::OkStatus();
+  }
+
+  static double Mean(const std::vector<uint32_t>& scores) {
+    const uint64_t solved =
+        std::accumulate(scores.begin(), scores.end(), uint64_t{0});
+    return static_cast<double>(solved) / static_cast<double>(scores.size());
+  }
+
+  v1::CampaignSpec spec_;
+  ScheduleOptions options_;
+  std::unique_ptr<CampaignEvaluator> evaluator_;
+  std::atomic<bool> stop_ = false;
+  ChunkOrder order_;
+  int64_t accepted_ = 0;
+  double seconds_ = 0;
+};
+
+int Run(const Arguments& arguments) {
+  const auto bare = BareCampaign::Create(arguments);
+  const absl::Status status = bare.ok() ? (*bare)->Run() : bare.status();
+  if (status.ok()) return 0;
+  std::cerr << "bare_campaign: " << status.message() << std::endl;
+  return 1;
+}
+
+}  // namespace
+}  // namespace merganser
+
+int main(int argc, char** argv) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  CLI::App app("A campaign with no service around it", "bare_campaign");
+  merganser::Arguments arguments;
+  app.add_option("FILE", arguments.file, "Campaign file")->required();
+  app.add_option("--set", arguments.overrides, "key.path=value")
+      ->allow_extra_args(false);
+  app.add_option("--threads", arguments.threads, "Threads per forward pass");
+  CLI11_PARSE(app, argc, argv);
+  return merganser::Run(arguments);
+}
