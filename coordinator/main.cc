@@ -226,6 +226,8 @@ int Run(const Flags& flags) {
 }  // namespace merganser
 
 int main(int argc, char** argv) {
+  // Its errors reach us as statuses; what it logs would repeat them.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   CLI::App app(
       "Keeps the populations of Merganser's campaigns in Redis and hands "
       "merge-and-evaluate jobs to workers.",

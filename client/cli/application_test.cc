@@ -138,7 +138,7 @@ TEST_F(ApplicationTest, EveryCommandHasHelpWithAnExample) {
 
 TEST_F(ApplicationTest, HelpOfValidateListsTheKeysOfACampaignFile) {
   EXPECT_THAT(Execute({"validate", "--help"}).out,
-              AllOf(HasSubstr("search.population: an integer, 2 to 10000, "
+              AllOf(HasSubstr("search.population: an integer, 2 to 1024, "
                               "default 20; slots of the archive"),
                     HasSubstr("tasks[i].holdout.rows: "),
                     HasSubstr("schedule.mode: ordered, default ordered")));

@@ -77,10 +77,11 @@ ChildOptions WorkerChild(const ClusterOptions& options, int index) {
   ChildOptions child{
       .name = "merganser-" + name,
       .process = {.binary = options.worker_binary,
-                  .arguments =
-                      {"--coordinator=unix:" + options.coordinator_socket,
-                       "--die-with-parent", "--device=" + options.device,
-                       absl::StrCat("--threads=", options.threads_per_worker)},
+                  .arguments = {"--coordinator=unix:" +
+                                    options.coordinator_socket,
+                                "--device=" + options.device,
+                                absl::StrCat("--threads=",
+                                             options.threads_per_worker)},
                   .log_path = LogPath(options, name)},
       .usage_exit_code = kUsageExitCode,
       .stage = kWorkerStage};

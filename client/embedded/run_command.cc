@@ -172,21 +172,22 @@ int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
 absl::StatusOr<int> RunIn(const RunArguments& arguments,
                           const Binaries& binaries,
                           const RunDirectory& directory,
-                          const RunIdentity& identity, bool json) {
+                          const RunDecision& decision, bool json) {
   const absl::Time started = Clock::Monotonic().Now();
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  RETURN_IF_ERROR(directory.WriteIdentity(identity));
+  RETURN_IF_ERROR(directory.WriteIdentity(decision.identity));
   RETURN_IF_ERROR(MakeClusterFolders(directory.path()));
   ASSIGN_OR_RETURN(const TemporaryFolder sockets, TemporaryFolder::Create());
-  SessionOptions options =
-      MakeSessionOptions(arguments, binaries, directory, sockets, identity);
+  SessionOptions options = MakeSessionOptions(arguments, binaries, directory,
+                                              sockets, decision.identity);
   options.follower.started = started;
   RunScreen screen(json);
   auto end = RunSession(options, signals, screen.listener());
   screen.Finish();
-  if (absl::IsInvalidArgument(end.status()) && !screen.last().has_value()) {
-    // Nothing was submitted.
-    directory.ForgetIdentity();
+  if (!end.ok() && decision.plan == RunPlan::kStart &&
+      !screen.last().has_value()) {
+    // Nothing has come of it that would be worth going on with.
+    directory.Forget();
   }
   RETURN_IF_ERROR(end.status());
   if (end->signal != 0) {
@@ -211,7 +212,7 @@ absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
     RETURN_IF_ERROR(PrintFinished(directory, json));
     return kExitOk;
   }
-  return RunIn(arguments, binaries, directory, decision.identity, json);
+  return RunIn(arguments, binaries, directory, decision, json);
 }
 
 }  // namespace

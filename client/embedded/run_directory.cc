@@ -179,8 +179,11 @@ absl::Status RunDirectory::WriteIdentity(const RunIdentity& identity) const {
   return WriteFileAtomically(Path(kIdentityFile), IdentityToJson(identity));
 }
 
-void RunDirectory::ForgetIdentity() const {
-  unlink(Path(kIdentityFile).c_str());
+void RunDirectory::Forget() const {
+  for (const char* name : {kIdentityFile, "redis", "coordinator"}) {
+    std::error_code ignored;
+    fs::remove_all(Path(name), ignored);
+  }
 }
 
 std::optional<int64_t> RunDirectory::CompletedEvaluations() const {

@@ -59,8 +59,10 @@ class RunDirectory {
   // Errors: DataLoss for a campaign.json that cannot be understood.
   absl::StatusOr<std::optional<RunIdentity>> ReadIdentity() const;
   absl::Status WriteIdentity(const RunIdentity& identity) const;
-  // After a submission that was refused: the folder may serve another one.
-  void ForgetIdentity() const;
+  // After a start that came to nothing: removes campaign.json and what Redis
+  // and the coordinator have stored, so that the folder may serve another
+  // campaign.
+  void Forget() const;
 
   // Evaluations of the completed campaign that summary.json tells of; nullopt
   // without one, or when it has not completed.

@@ -197,7 +197,7 @@ TEST_F(RunDirectoryTest, RemembersItsCampaign) {
   auto identity = directory->ReadIdentity();
   ASSERT_TRUE(identity.ok() && identity->has_value()) << identity.status();
   EXPECT_EQ((*identity)->spec.name(), "digits");
-  directory->ForgetIdentity();
+  directory->Forget();
   identity = directory->ReadIdentity();
   ASSERT_TRUE(identity.ok()) << identity.status();
   EXPECT_FALSE(identity->has_value());

@@ -146,8 +146,6 @@ constexpr SchemaField kDataset[] = {
     {.key = "scale",
      .proto_field = "scale",
      .default_value = "1",
-     .minimum = -1e30,
-     .maximum = 1e30,
      .help = "multiplies every feature; not 0"},
 };
 

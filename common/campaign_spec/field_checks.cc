@@ -38,12 +38,14 @@ absl::Status CheckFile(const std::string& path, const std::string& text) {
 
 absl::Status CheckNumber(const SchemaField& field, const std::string& path,
                          double value) {
-  // Written so that NaN is refused.
-  if (value >= field.minimum && value <= field.maximum) {
+  if (std::isfinite(value) && value >= field.minimum &&
+      value <= field.maximum) {
     return absl::OkStatus();
   }
-  return FieldError(path, absl::StrCat("expected ", RangeText(field), "; got ",
-                                       FormatNumber(value)));
+  const std::string range = RangeText(field);
+  return FieldError(
+      path, absl::StrCat("expected ", range.empty() ? "a finite number" : range,
+                         "; got ", FormatNumber(value)));
 }
 
 absl::Status CheckText(const SchemaField& field, const std::string& path,

@@ -95,7 +95,7 @@ class Walker {
       return Error(absl::StrCat("expected a map in ", node_->origin));
     }
     if (node_->Find(key) == nullptr) {
-      node_->entries.emplace_back(key, YamlNode{.origin = origin_});
+      node_->Add(key, YamlNode{.origin = origin_});
     }
     node_ = node_->Find(key);
     path_ = JoinPath(path_, key);
@@ -103,7 +103,8 @@ class Walker {
   }
 
   absl::Status EnterItem(size_t index) {
-    const size_t size = node_->items.size();
+    const bool is_list = node_->kind == YamlNode::Kind::kList;
+    const size_t size = is_list ? node_->items.size() : 0;
     if (index >= size) {
       return Error(absl::StrCat(
           "has ", size, size == 1 ? " entry" : " entries",

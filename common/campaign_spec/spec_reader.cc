@@ -72,9 +72,9 @@ class MessageReader {
                      absl::StrCat("expected a map; got ", Shown(map))),
           map.origin);
     }
-    for (const auto& [key, value] : map.entries) {
-      if (FindSchemaField(type, key) == nullptr) {
-        return UnknownKey(value.origin, path_, key, type);
+    for (size_t i = 0; i < map.keys.size(); ++i) {
+      if (FindSchemaField(type, map.keys[i]) == nullptr) {
+        return UnknownKey(map.items[i].origin, path_, map.keys[i], type);
       }
     }
     for (const SchemaField& field : SchemaOf(type)) {

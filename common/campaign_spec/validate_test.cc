@@ -203,7 +203,8 @@ std::vector<Row> Limits() {
       Seeds("SeedsAbove", 65, "seeds: expected 1 to 64 entries; got 65"),
       Scale("ScaleZero", 0, "tasks[0].search.scale: expected"),
       Scale("ScaleNan", kNan, "tasks[0].search.scale: expected"),
-      Scale("ScaleInfinite", kInfinity, "tasks[0].search.scale: expected"),
+      Scale("ScaleInfinite", kInfinity,
+            "tasks[0].search.scale: expected a finite number; got inf"),
   };
 }
 

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -79,7 +80,7 @@ class TreeBuilder {
       }
       ASSIGN_OR_RETURN(YamlNode child, Build(entry.second, depth + 1));
       child.origin = origin;
-      node.entries.emplace_back(key, std::move(child));
+      node.Add(key, std::move(child));
     }
     return absl::OkStatus();
   }
@@ -92,14 +93,17 @@ class TreeBuilder {
 }  // namespace
 
 const YamlNode* YamlNode::Find(const std::string& key) const {
-  const auto found =
-      std::find_if(entries.begin(), entries.end(),
-                   [&key](const auto& entry) { return entry.first == key; });
-  return found == entries.end() ? nullptr : &found->second;
+  const auto found = std::find(keys.begin(), keys.end(), key);
+  return found == keys.end() ? nullptr : &items[found - keys.begin()];
 }
 
 YamlNode* YamlNode::Find(const std::string& key) {
   return const_cast<YamlNode*>(std::as_const(*this).Find(key));
+}
+
+void YamlNode::Add(const std::string& key, YamlNode value) {
+  keys.push_back(key);
+  items.push_back(std::move(value));
 }
 
 absl::StatusOr<YamlNode> ParseYaml(const std::string& text,

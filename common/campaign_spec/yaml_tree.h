@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,12 +16,14 @@ struct YamlNode {
   std::string origin;
   std::string text;     // of a scalar
   bool quoted = false;  // of a scalar: written in quotes, so it is text
-  std::vector<std::pair<std::string, YamlNode>> entries;  // of a map, in order
-  std::vector<YamlNode> items;                            // of a list
+  std::vector<std::string> keys;  // of a map, in order
+  std::vector<YamlNode> items;    // of a list; of a map, one per key
 
   // The value of a key, nullptr if the map has none.
   const YamlNode* Find(const std::string& key) const;
   YamlNode* Find(const std::string& key);
+  // Adds a key to a map that does not have it.
+  void Add(const std::string& key, YamlNode value);
 };
 
 // Reads one YAML document. Every node's origin is `source`, with ":LINE" behind

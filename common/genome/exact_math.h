@@ -4,7 +4,8 @@
 namespace merganser {
 
 // Correctly rounded: the double nearest to the true value, ties to even, by
-// MPFR at 53 bits. Threads: safe.
+// MPFR at 53 bits.
+// Threads: safe.
 double ArcCosine(double x);
 double Sine(double x);
 

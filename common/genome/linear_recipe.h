@@ -47,11 +47,12 @@ struct SlerpCoefficients {
                          const SlerpCoefficients&) = default;
 };
 
-// SLERP of two vectors of which the inner products <A,A>, <B,B>, <A,B> are
+// SLERP of two vectors of which the inner products <A,A>, <B,B> and <A,B> are
 // given; w weighs B, so that w = 0 is A. omega is the angle between A and B,
 // its cosine clamped to [-1, 1]. Linear (1-w, w) unless sin omega > 1e-6, or
-// 1e-3 when the cosine is negative; linear for a zero vector. Source:
-// DESIGN.md 3.3; arXiv 2508.16204, equation 2.
+// 1e-3 when the cosine is negative; linear for a zero vector.
+//
+// Source: DESIGN.md 3.3; arXiv 2508.16204, equation 2.
 SlerpCoefficients Slerp(double aa, double bb, double ab, double w);
 
 // How one chromosome is crossed: elements before `split` take `before`, the

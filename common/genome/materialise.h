@@ -28,8 +28,10 @@ class Materialiser {
   // Writes the parameter vector, length * DTypeBytes(dtype) bytes in the
   // layout's order. `seeds` were created with layout.parameters; the recipe is
   // valid for the layout (see Validate()). Allocates nothing once it has run
-  // with as many seeds before. Errors: InvalidArgument when the numbers of
-  // seeds, chromosomes or bytes do not fit; nothing is then written.
+  // with as many seeds before.
+  //
+  // Errors: InvalidArgument when the numbers of seeds, chromosomes or bytes do
+  // not fit; nothing is then written.
   absl::Status Run(const LinearRecipe& recipe, const GenomeLayout& layout,
                    std::span<const SeedWeights* const> seeds, DType dtype,
                    std::span<uint8_t> out);

@@ -30,7 +30,9 @@ struct TensorView {
 // when it is opened: lengths, dtypes, shapes, and that the tensors' bytes
 // follow one another without a hole up to the end of the file. The file must
 // not be cut short while it is open: the system then ends the process on
-// access. Threads: immutable after Open(); safe to share.
+// access.
+//
+// Threads: immutable after Open(); safe to share.
 class SafetensorsFile {
  public:
   // Errors: NotFound, or what the system says; InvalidArgument for content that

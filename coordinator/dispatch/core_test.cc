@@ -261,6 +261,26 @@ TEST_F(CampaignTest, ARepeatedCallGetsTheSameAnswer) {
   EXPECT_EQ(worker.Send(stale).status().code(), absl::StatusCode::kAborted);
 }
 
+TEST_F(CampaignTest, ALongPollRepeatedWithoutWaitingIsAnsweredAtOnce) {
+  FakeWorker worker(*this, "a");
+  // Nothing to report and no jobs wanted: the poll has nothing to say.
+  worker.Step();
+  worker.join_.clear();
+  v1::ExchangeRequest request = worker.NextRequest(/*waits=*/true);
+  request.set_wanted_jobs(0);
+  v1::ExchangeResponse first_response;
+  std::promise<absl::Status> first;
+  core_->loop().Post([&] {
+    core_->desk().Exchange(&request, &first_response, [&](absl::Status status) {
+      first.set_value(status);
+    });
+  });
+  v1::ExchangeRequest repeat = request;
+  repeat.set_max_wait_ms(0);
+  EXPECT_TRUE(worker.Send(repeat).ok());
+  EXPECT_EQ(first.get_future().get().code(), absl::StatusCode::kAborted);
+}
+
 TEST_F(CampaignTest, AnUnknownSessionIsToldToRegister) {
   FakeWorker worker(*this, "a");
   worker.session_ = "nobody";
@@ -303,6 +323,9 @@ TEST_F(CampaignTest, SaysWhenNoWorkerOfItsClassIsLeft) {
       return core_->desk().Conditions(**core_->registry().Find(kName));
     });
   };
+  clock_.Advance(absl::Seconds(3) - absl::Nanoseconds(1));
+  EXPECT_THAT(conditions(), testing::IsEmpty());
+  clock_.Advance(absl::Nanoseconds(1));
   EXPECT_THAT(conditions(), testing::ElementsAre("no worker is connected"));
   FakeWorker worker(*this, "a");
   for (int i = 0; i < 3; ++i) worker.Step();

@@ -39,7 +39,8 @@ WorkerDesk::WorkerDesk(EventLoop& loop, CampaignRegistry& registry,
       registry_(registry),
       scheduler_(scheduler),
       clock_(clock),
-      options_(options) {
+      options_(options),
+      started_(clock.Now()) {
   TickLater();
 }
 
@@ -120,7 +121,7 @@ void WorkerDesk::Exchange(const v1::ExchangeRequest* request,
   Session& session = **found;
   scheduler_.Touch(session.id);
   if (request->call_number() == session.last_call && session.last_call > 0) {
-    return Repeat(session, response, std::move(finish));
+    return Repeat(session, *request, response, std::move(finish));
   }
   if (request->call_number() != session.last_call + 1) {
     return finish(absl::AbortedError(
@@ -143,8 +144,8 @@ void WorkerDesk::Exchange(const v1::ExchangeRequest* request,
   });
 }
 
-void WorkerDesk::Repeat(Session& session, v1::ExchangeResponse* response,
-                        Finish finish) {
+void WorkerDesk::Repeat(Session& session, const v1::ExchangeRequest& request,
+                        v1::ExchangeResponse* response, Finish finish) {
   if (session.last_response.has_value()) {
     *response = *session.last_response;
     return finish(absl::OkStatus());
@@ -153,7 +154,11 @@ void WorkerDesk::Repeat(Session& session, v1::ExchangeResponse* response,
     // The first copy of the call waits still; its caller has given it up.
     std::swap(session.waiting->finish, finish);
     session.waiting->response = response;
-    return finish(absl::AbortedError("the call was repeated"));
+    finish(absl::AbortedError("the call was repeated"));
+    // A worker in a hurry repeats its long poll without the wait.
+    session.draining = session.draining || request.draining();
+    if (request.max_wait_ms() == 0) Answer(session, true);
+    return;
   }
   finish(absl::AbortedError("call_number: its answer is gone"));
 }

@@ -31,6 +31,8 @@ class WorkerDesk {
     absl::Duration worker_timeout = absl::Seconds(10);
     // A campaign without a ready worker for so long says so.
     absl::Duration lonely_after = absl::Seconds(60);
+    // A coordinator that has just started does not yet miss workers.
+    absl::Duration settling_time = absl::Seconds(3);
     // A worker that could not join a campaign is asked again after so long.
     absl::Duration rejoin_after = absl::Seconds(30);
   };
@@ -88,7 +90,8 @@ class WorkerDesk {
   };
 
   absl::StatusOr<Session*> FindSession(const std::string& id);
-  void Repeat(Session& session, v1::ExchangeResponse* response, Finish finish);
+  void Repeat(Session& session, const v1::ExchangeRequest& request,
+              v1::ExchangeResponse* response, Finish finish);
   void TakeReports(Session& session, const v1::ExchangeRequest& request);
   void TakeReadiness(Session& session, const v1::CampaignReadiness& readiness);
   void TakeResult(Session& session, const v1::JobResult& result,
@@ -115,6 +118,7 @@ class WorkerDesk {
   Scheduler& scheduler_;
   const Clock& clock_;
   const Options options_;
+  const absl::Time started_;
   std::map<std::string, std::unique_ptr<Session>> sessions_;
   // When a campaign last had a ready worker, by uid.
   std::map<std::string, absl::Time> last_ready_;

@@ -122,7 +122,9 @@ std::vector<std::string> WorkerDesk::Conditions(
   }
   const auto last = last_ready_.find(runner.uid());
   if (last == last_ready_.end()) {
-    conditions.push_back("no worker is connected");
+    if (clock_.Now() - started_ >= options_.settling_time) {
+      conditions.push_back("no worker is connected");
+    }
   } else if (clock_.Now() - last->second >= options_.lonely_after) {
     conditions.push_back(absl::StrCat(
         "no worker of device class ", runner.device_class(), " for ",

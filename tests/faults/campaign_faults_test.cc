@@ -8,19 +8,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/campaign_spec/campaign_file.h"
-#include "common/campaign_spec/campaign_plan.h"
-#include "common/campaign_spec/resolve.h"
-#include "common/evolution/layout.h"
-#include "common/genome/seed_weights.h"
-#include "common/genome/thread_team.h"
-#include "common/schedule/ordered_schedule.h"
-#include "common/storage/safetensors.h"
+#include "common/base/digest.h"
+#include "tests/faults/hash_campaign.h"
 #include "tests/faults/test_cluster.h"
 
 namespace merganser {
@@ -31,72 +24,11 @@ constexpr int kEvaluations = 1500;
 // So that there is a middle in which something can happen.
 constexpr char kDelay[] = "--delay-us=1000";
 
-v1::CampaignSpec Spec() {
-  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
-  v1::CampaignSpec spec =
-      *LoadCampaignFile(folder + "/digits-pretrained.yaml",
-                        {absl::StrCat("budget.evaluations=", kEvaluations),
-                         "tasks[0].chunk_size=100", "schedule.window=16"});
-  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
-  return spec;
-}
-
-uint32_t HashScore(const Digest& genome, const Chunk& chunk, int row) {
-  DigestBuilder hash;
-  hash.String(genome.ToBytes());
-  for (const uint32_t datapoint : chunk.datapoints) hash.U32(datapoint);
-  return hash.U64(row / 32).Finish().bytes[row % 32] & 1;
-}
-
-std::vector<uint32_t> HashScores(const Digest& genome,
-                                 const std::vector<uint32_t>& order,
-                                 int chunk_size) {
-  std::vector<uint32_t> scores(order.size());
-  const std::vector<Chunk> chunks = *CutChunks(order, chunk_size);
-  for (const Chunk& chunk : chunks) {
-    for (int row = 0; row < chunk.real_count; ++row) {
-      scores[chunk.datapoints[row]] = HashScore(genome, chunk, row);
-    }
-  }
-  return scores;
-}
-
-GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
-  ThreadTeam team(1);
-  std::vector<SeedWeights> seeds;
-  for (const v1::SeedSpec& seed : spec.seeds()) {
-    seeds.push_back(*SeedWeights::Create(*SafetensorsFile::Open(seed.path()),
-                                         layout.parameters, team));
-  }
-  return GramSums::Create(
-      layout, std::vector<const SeedWeights*>{&seeds[0], &seeds[1]}, team);
-}
+v1::CampaignSpec Spec() { return HashCampaignSpec(kEvaluations); }
 
 // The digest that the campaign must end with.
 const std::string& ExpectedDigest() {
-  static const std::string& digest = *new std::string([] {
-    const v1::CampaignSpec spec = Spec();
-    const ScheduleOptions options = *MakeScheduleOptions(spec);
-    auto schedule = *OrderedSchedule::Create(
-        options, std::make_shared<GramSums>(Gram(spec, options.layout)));
-    std::vector<std::vector<uint32_t>> seeds;
-    for (int k = 0; k < 2; ++k) {
-      seeds.push_back(
-          HashScores(GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
-                     *schedule.file_order(), options.tasks[0].chunk_size));
-    }
-    EXPECT_TRUE(schedule.Start(seeds).ok());
-    while (schedule.applied() < kEvaluations) {
-      const Proposal& proposal = schedule.open().front();
-      EXPECT_TRUE(
-          schedule
-              .Apply(HashScores(proposal.genome,
-                                *schedule.layout(proposal.layout_version),
-                                options.tasks[0].chunk_size))
-              .ok());
-    }
-    return schedule.archive_digest().ToHex();
-  }());
+  static const std::string& digest = *new std::string(ExpectedDigestOf(Spec()));
   return digest;
 }
 

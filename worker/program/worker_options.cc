@@ -69,8 +69,8 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
       ->capture_default_str();
   app.add_flag("--die-with-parent", options.die_with_parent,
                "End when the process that started this one ends");
-  app.add_option("--log-level", options.log_level, "Least level of log lines")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+  app.add_option("--log-level", options.log_level,
+                 "trace, debug, info, warn, error or off")
       ->capture_default_str();
   AddScore(app, options);
 }

@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "common/storage/file.h"
-#include "spdlog/sinks/stdout_color_sinks.h"
+#include "common/telemetry/logging.h"
 #include "spdlog/spdlog.h"
 #include "worker/program/score_stream.h"
 #include "worker/program/signal_drain.h"
@@ -29,13 +29,6 @@ namespace {
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitRefused = 3;
-
-void SetUpLog(const std::string& level) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("worker"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  spdlog::set_level(spdlog::level::from_str(level));
-  spdlog::flush_on(spdlog::level::info);
-}
 
 // Buffers of a batch's size stay with the process instead of going back to the
 // system, where each would have to be mapped and cleared again.
@@ -116,7 +109,11 @@ int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
   if (!options.score) SignalDrain::BlockSignals();
-  SetUpLog(options.log_level);
+  const absl::Status logging = InitLogging(options.log_level);
+  if (!logging.ok()) {
+    std::cerr << logging.message() << "\n";
+    return kExitUsage;
+  }
   if (options.die_with_parent && !DieWithParent()) {
     return Fail(absl::FailedPreconditionError("the parent process has ended"),
                 kExitFailure);

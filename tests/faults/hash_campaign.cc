@@ -1,0 +1,89 @@
+#include "tests/faults/hash_campaign.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/resolve.h"
+#include "common/evolution/layout.h"
+#include "common/genome/seed_weights.h"
+#include "common/genome/thread_team.h"
+#include "common/schedule/ordered_schedule.h"
+#include "common/storage/safetensors.h"
+
+namespace merganser {
+namespace {
+
+uint32_t HashScore(const Digest& genome, const Chunk& chunk, int row) {
+  DigestBuilder hash;
+  hash.String(genome.ToBytes());
+  for (const uint32_t datapoint : chunk.datapoints) hash.U32(datapoint);
+  return hash.U64(row / 32).Finish().bytes[row % 32] & 1;
+}
+
+std::vector<uint32_t> HashScores(const Digest& genome,
+                                 const std::vector<uint32_t>& order,
+                                 int chunk_size) {
+  std::vector<uint32_t> scores(order.size());
+  const std::vector<Chunk> chunks = *CutChunks(order, chunk_size);
+  for (const Chunk& chunk : chunks) {
+    for (int row = 0; row < chunk.real_count; ++row) {
+      scores[chunk.datapoints[row]] = HashScore(genome, chunk, row);
+    }
+  }
+  return scores;
+}
+
+GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
+  ThreadTeam team(1);
+  std::vector<SeedWeights> seeds;
+  for (const v1::SeedSpec& seed : spec.seeds()) {
+    seeds.push_back(*SeedWeights::Create(*SafetensorsFile::Open(seed.path()),
+                                         layout.parameters, team));
+  }
+  return GramSums::Create(
+      layout, std::vector<const SeedWeights*>{&seeds[0], &seeds[1]}, team);
+}
+
+}  // namespace
+
+std::vector<std::string> HashCampaignSettings(int64_t evaluations) {
+  return {absl::StrCat("budget.evaluations=", evaluations),
+          "tasks[0].chunk_size=100", "schedule.window=16"};
+}
+
+v1::CampaignSpec HashCampaignSpec(int64_t evaluations) {
+  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
+  v1::CampaignSpec spec = *LoadCampaignFile(folder + "/digits-pretrained.yaml",
+                                            HashCampaignSettings(evaluations));
+  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
+  return spec;
+}
+
+std::string ExpectedDigestOf(const v1::CampaignSpec& spec) {
+  const ScheduleOptions options = *MakeScheduleOptions(spec);
+  auto schedule = *OrderedSchedule::Create(
+      options, std::make_shared<GramSums>(Gram(spec, options.layout)));
+  const int chunk_size = options.tasks[0].chunk_size;
+  std::vector<std::vector<uint32_t>> seeds;
+  for (int k = 0; k < 2; ++k) {
+    seeds.push_back(
+        HashScores(GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
+                   *schedule.file_order(), chunk_size));
+  }
+  EXPECT_TRUE(schedule.Start(seeds).ok());
+  while (schedule.applied() < spec.budget().evaluations()) {
+    const Proposal& proposal = schedule.open().front();
+    EXPECT_TRUE(schedule
+                    .Apply(HashScores(proposal.genome,
+                                      *schedule.layout(proposal.layout_version),
+                                      chunk_size))
+                    .ok());
+  }
+  return schedule.archive_digest().ToHex();
+}
+
+}  // namespace merganser
