@@ -27,6 +27,22 @@ std::string LogPath(const ClusterOptions& options, const std::string& name) {
   return absl::StrCat(options.folder, "/logs/", name, ".log");
 }
 
+// A connected descriptor, or -1.
+int Connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return -1;
+  memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) == 0) {
+    return descriptor;
+  }
+  close(descriptor);
+  return -1;
+}
+
 }  // namespace
 
 absl::Status MakeClusterFolders(const std::string& folder) {
@@ -91,25 +107,26 @@ ChildOptions WorkerChild(const ClusterOptions& options, int index) {
   return child;
 }
 
-bool RedisAnswers(const std::string& socket_path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_path.size() >= sizeof(address.sun_path)) return false;
-  memcpy(address.sun_path, socket_path.c_str(), socket_path.size() + 1);
-  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+bool RedisAnswers(const std::string& socket) {
+  const int descriptor = Connect(socket);
   if (descriptor < 0) return false;
   const timeval patience{.tv_sec = 1, .tv_usec = 0};
   setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   std::string answer(128, '\0');
   ssize_t got = -1;
-  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address),
-              sizeof(address)) == 0 &&
-      send(descriptor, "PING\r\n", 6, MSG_NOSIGNAL) == 6) {
+  if (send(descriptor, "PING\r\n", 6, MSG_NOSIGNAL) == 6) {
     got = recv(descriptor, answer.data(), answer.size(), 0);
   }
   close(descriptor);
   answer.resize(got < 0 ? 0 : static_cast<size_t>(got));
   return absl::StartsWith(answer, "+PONG");
+}
+
+bool TakesConnections(const std::string& socket) {
+  const int descriptor = Connect(socket);
+  if (descriptor < 0) return false;
+  close(descriptor);
+  return true;
 }
 
 }  // namespace merganser

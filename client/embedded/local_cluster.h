@@ -35,4 +35,7 @@ ChildOptions WorkerChild(const ClusterOptions& options, int index);
 // still loading. Does not wait for longer than a moment.
 bool RedisAnswers(const std::string& socket);
 
+// Whether somebody listens at this socket.
+bool TakesConnections(const std::string& socket);
+
 }  // namespace merganser

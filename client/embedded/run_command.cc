@@ -86,7 +86,7 @@ SessionOptions MakeSessionOptions(const RunArguments& arguments,
 void PrintResult(const Summary& summary, const RunDirectory& directory,
                  bool json) {
   if (json) {
-    std::cout << SummaryToJson(summary) << std::flush;
+    std::cout << SummaryToJsonLine(summary) << std::flush;
     return;
   }
   std::cout << ResultTable(summary, directory.path(),
@@ -126,15 +126,23 @@ class RunScreen {
 
  private:
   void Show(const v1::Campaign& campaign) {
+    if (json_) {
+      SayNewConditions(campaign);
+    } else {
+      printer_.Show(campaign, Clock::Monotonic().Now());
+    }
+    last_ = campaign;
+  }
+
+  // The progress line tells of them otherwise.
+  void SayNewConditions(const v1::Campaign& campaign) {
     const v1::Campaign before = last_.value_or(v1::Campaign());
+    const auto& known = before.conditions();
     for (const std::string& condition : campaign.conditions()) {
-      const auto& known = before.conditions();
       if (std::find(known.begin(), known.end(), condition) == known.end()) {
         Say(condition);
       }
     }
-    last_ = campaign;
-    if (!json_) printer_.Show(campaign, Clock::Monotonic().Now());
   }
 
   bool json_;

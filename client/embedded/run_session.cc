@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
 
@@ -14,7 +15,8 @@ namespace merganser {
 namespace {
 
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
-constexpr absl::Duration kRedisPoll = absl::Milliseconds(20);
+// Between two looks at a server that is starting.
+constexpr absl::Duration kStartPoll = absl::Milliseconds(20);
 
 class Session {
  public:
@@ -42,17 +44,28 @@ class Session {
 
  private:
   absl::Status Start() {
-    RETURN_IF_ERROR(supervisor_.Start(RedisChild(options_.cluster)));
-    while (!RedisAnswers(options_.cluster.redis_socket)) {
-      Wait(kRedisPoll);
-      if (signal_ != 0) return absl::OkStatus();
+    const ClusterOptions& cluster = options_.cluster;
+    RETURN_IF_ERROR(supervisor_.Start(RedisChild(cluster)));
+    RETURN_IF_ERROR(
+        WaitUntil([&] { return RedisAnswers(cluster.redis_socket); }));
+    if (signal_ != 0) return absl::OkStatus();
+    RETURN_IF_ERROR(supervisor_.Start(CoordinatorChild(cluster)));
+    for (int i = 1; i <= options_.workers; ++i) {
+      RETURN_IF_ERROR(supervisor_.Start(WorkerChild(cluster, i)));
+    }
+    RETURN_IF_ERROR(WaitUntil(
+        [&] { return TakesConnections(cluster.coordinator_socket); }));
+    if (signal_ != 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(follower_, CampaignFollower::Start(options_.follower));
+    return absl::OkStatus();
+  }
+
+  // Returns OK, too, when a signal comes.
+  absl::Status WaitUntil(absl::FunctionRef<bool()> ready) {
+    while (signal_ == 0 && !ready()) {
+      Wait(kStartPoll);
       RETURN_IF_ERROR(supervisor_.Tick());
     }
-    RETURN_IF_ERROR(supervisor_.Start(CoordinatorChild(options_.cluster)));
-    for (int i = 1; i <= options_.workers; ++i) {
-      RETURN_IF_ERROR(supervisor_.Start(WorkerChild(options_.cluster, i)));
-    }
-    ASSIGN_OR_RETURN(follower_, CampaignFollower::Start(options_.follower));
     return absl::OkStatus();
   }
 

@@ -51,7 +51,7 @@ absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
 int RunExport(const ExportArguments& arguments, const GlobalOptions& global) {
   const auto written = Export(arguments, global);
   if (!written.ok()) return ReportError(written.status());
-  std::cout << (global.json ? SummaryToJson(written->summary)
+  std::cout << (global.json ? SummaryToJsonLine(written->summary)
                             : ResultTable(written->summary, arguments.output,
                                           written->files))
             << std::flush;

@@ -62,6 +62,28 @@ ordered_json CurveJson(const Summary& summary) {
   return curve;
 }
 
+ordered_json PageOf(const Summary& summary) {
+  return {{"format", kFormat},
+          {"name", summary.name},
+          {"uid", summary.uid},
+          {"method", summary.method},
+          {"state", summary.state},
+          {"evaluations", summary.evaluations},
+          {"budget_evaluations", summary.budget_evaluations},
+          {"accepted", summary.accepted},
+          {"quarantined", summary.quarantined},
+          {"conflicts", summary.conflicts},
+          {"datapoint_evaluations", summary.datapoint_evaluations},
+          {"archive_digest", summary.archive_digest},
+          {"best", BestJson(summary.best)},
+          {"coverage", summary.coverage},
+          {"entropy", summary.entropy},
+          {"wall_seconds", summary.wall_seconds},
+          {"evaluations_per_second", summary.evaluations_per_second},
+          {"seeds", SeedsJson(summary)},
+          {"curve", CurveJson(summary)}};
+}
+
 // Reads the fields of one object; remembers the first one that does not fit.
 class FieldReader {
  public:
@@ -217,27 +239,11 @@ Summary MakeSummary(const v1::ExportHeader& header,
 }
 
 std::string SummaryToJson(const Summary& summary) {
-  const ordered_json page = {
-      {"format", kFormat},
-      {"name", summary.name},
-      {"uid", summary.uid},
-      {"method", summary.method},
-      {"state", summary.state},
-      {"evaluations", summary.evaluations},
-      {"budget_evaluations", summary.budget_evaluations},
-      {"accepted", summary.accepted},
-      {"quarantined", summary.quarantined},
-      {"conflicts", summary.conflicts},
-      {"datapoint_evaluations", summary.datapoint_evaluations},
-      {"archive_digest", summary.archive_digest},
-      {"best", BestJson(summary.best)},
-      {"coverage", summary.coverage},
-      {"entropy", summary.entropy},
-      {"wall_seconds", summary.wall_seconds},
-      {"evaluations_per_second", summary.evaluations_per_second},
-      {"seeds", SeedsJson(summary)},
-      {"curve", CurveJson(summary)}};
-  return page.dump(2) + "\n";
+  return PageOf(summary).dump(2) + "\n";
+}
+
+std::string SummaryToJsonLine(const Summary& summary) {
+  return PageOf(summary).dump() + "\n";
 }
 
 absl::StatusOr<Summary> SummaryFromJson(const std::string& text) {

@@ -62,7 +62,10 @@ Summary MakeSummary(const v1::ExportHeader& header,
 // "COMPLETED", "RUNNING", …
 std::string ShortStateName(v1::CampaignState state);
 
+// On several lines, as in the file.
 std::string SummaryToJson(const Summary& summary);
+// On one line.
+std::string SummaryToJsonLine(const Summary& summary);
 // Errors: InvalidArgument naming the field; unknown fields are passed over.
 absl::StatusOr<Summary> SummaryFromJson(const std::string& json);
 

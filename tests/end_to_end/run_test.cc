@@ -174,9 +174,12 @@ TEST_F(RunTest, SurvivesItsOwnSigkillAndLeavesNothingBehind) {
 }
 
 struct SignalCase {
+  const char* name;
   int signal;
   int code;
 };
+
+void PrintTo(const SignalCase& test, std::ostream* out) { *out << test.name; }
 
 class SignalTest : public RunTest,
                    public testing::WithParamInterface<SignalCase> {};
@@ -191,8 +194,9 @@ TEST_P(SignalTest, StopsInOrderAndSaysHowToGoOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, SignalTest,
-                         testing::Values(SignalCase{SIGINT, 130},
-                                         SignalCase{SIGTERM, 143}));
+                         testing::Values(SignalCase{"Interrupt", SIGINT, 130},
+                                         SignalCase{"Terminate", SIGTERM, 143}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_F(RunTest, RefusesAFolderThatIsInUse) {
   Process run = Start(RunArguments(20'000));
