@@ -1,6 +1,6 @@
 """Runs the pre-trained digits campaign for several random seeds and searches.
 
-usage: quality.py BIN_DIRECTORY [--seeds N] [--evaluations N]
+usage: quality.py BIN_DIRECTORY [--seeds N] [--evaluations N] [--search NAME ...]
 
 Each search runs with a window of 1 without a service (bare_campaign: the
 paper's sequential algorithm) and with the default window through the service
@@ -66,6 +66,8 @@ def main():
     parser.add_argument("binaries", type=pathlib.Path)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--evaluations", type=int, default=10_000)
+    parser.add_argument("--search", nargs="*", choices=[name for name, *_ in SEARCHES],
+                        help="only these rows")
     arguments = parser.parse_args()
     binaries = arguments.binaries.resolve()
     print(f"Holdout accuracy of the best member, per cent: mean ± standard deviation over "
@@ -74,6 +76,8 @@ def main():
           "| evaluations/s, no service, 1 thread | evaluations/s, service, 2 workers |")
     print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for name, overrides, paper, (mean, deviation) in SEARCHES:
+        if arguments.search and name not in arguments.search:
+            continue
         alone, served = [], []
         for seed in range(arguments.seeds):
             both = overrides + [f"random_seed={seed}",

@@ -254,7 +254,9 @@ absl::StatusOr<Summary> SummaryFromJson(const std::string& text) {
   Summary summary;
   RETURN_IF_ERROR(ReadPlainFields(page, summary));
   if (page.contains("best") && !page["best"].is_null()) {
-    RETURN_IF_ERROR(ReadBest(page["best"], summary.best.emplace()));
+    Summary::Best best;
+    RETURN_IF_ERROR(ReadBest(page["best"], best));
+    summary.best = std::move(best);
   }
   for (const char* list : {"seeds", "curve"}) {
     if (!page.contains(list) || !page[list].is_array()) {

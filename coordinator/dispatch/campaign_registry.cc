@@ -179,13 +179,12 @@ void CampaignRegistry::Changed(CampaignEntry& entry) {
   CampaignRunner& runner = *entry.runner;
   Scheduler& scheduler = dependencies_.scheduler;
   for (const JobKey& job : runner.NewJobs()) scheduler.AddJob(job);
-  if (runner.ended()) {
-    scheduler.RemoveCampaign(runner.uid());
-  } else {
+  if (!runner.ended()) {
     scheduler.SetPaused(runner.uid(), runner.paused() || !entry.stall.empty());
   }
   if (runner.ended() != entry.ended) {
     entry.ended = runner.ended();
+    if (entry.ended) scheduler.RemoveCampaign(runner.uid());
     ++generation_;
     spdlog::info("campaign {}: {}", runner.name(),
                  v1::CampaignState_Name(runner.state()));

@@ -411,6 +411,21 @@ TEST_F(CampaignTest, TheSameRequestGivesTheSameCampaignAnotherIsRefused) {
   EXPECT_EQ(Create(spec, "another").code(), absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(CampaignTest, GoesOnWithTheSameWorkerWhenItsBudgetIsRaised) {
+  FakeWorker worker(*this, "a");
+  RunToTheEnd(*this, {&worker}, Ended());
+  // Before the worker has called again.
+  const absl::Status extended = OnLoop<absl::Status>([this] {
+    CampaignEntry& entry = **core_->registry().Find(kName);
+    const absl::Status status = entry.runner->ExtendBudget(kEvaluations + 20);
+    core_->registry().Changed(entry);
+    return status;
+  });
+  ASSERT_TRUE(extended.ok());
+  RunToTheEnd(*this, {&worker}, Ended());
+  EXPECT_EQ(Campaign().progress().evaluations(), kEvaluations + 20);
+}
+
 TEST_F(CampaignTest, IsDeletedOnlyAfterItsEnd) {
   const auto remove = [this] {
     std::promise<absl::Status> promise;

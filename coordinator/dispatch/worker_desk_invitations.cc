@@ -19,6 +19,11 @@ void WorkerDesk::Invite(Session& session) {
   for (auto it = session.invited.begin(); it != session.invited.end();) {
     CampaignEntry* entry = registry_.FindUid(*it);
     if (entry != nullptr && !entry->runner->ended()) {
+      // The scheduler forgets who is ready when a campaign ends, and this one
+      // may have ended and gone on since the last look.
+      if (session.ready.contains(*it)) {
+        scheduler_.SetReady(session.id, *it, true);
+      }
       ++it;
       continue;
     }

@@ -77,6 +77,7 @@ class Stream final : public grpc::ServerWriteReactor<Message> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_) return;
     ended_ = true;
+    sent_ = nullptr;  // It may hold who holds us.
     this->Finish(GrpcFromStatus(status));
   }
 
