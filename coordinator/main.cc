@@ -161,10 +161,14 @@ int Serve(CampaignStore& store, Server& server, Leadership& leadership,
   options.on_lost_ownership = [&ending](const absl::Status& status) {
     ending.Lose(status);
   };
-  auto core = Core::Start(store, Clock::Monotonic(), std::move(options));
-  if (!core.ok()) return Complain(kExitFailed, core.status().message());
+  // Loading may take longer than a standby waits.
   leadership.Keep(
       epoch, [&ending](const absl::Status& status) { ending.Lose(status); });
+  auto core = Core::Start(store, Clock::Monotonic(), std::move(options));
+  if (!core.ok()) {
+    if (!ending.lost()) leadership.Release();
+    return Complain(kExitFailed, core.status().message());
+  }
   server.Open(core->get());
   spdlog::info("serving on {}", flags.listen);
   while (!ending.Poll(absl::Milliseconds(200))) {
@@ -194,6 +198,9 @@ int Run(const Flags& flags) {
   }
   if (absl::Status ping = (*store)->Ping(); !ping.ok()) {
     return Complain(kExitUnreachable, ping.message());
+  }
+  for (const std::string& warning : (*store)->DurabilityWarnings()) {
+    spdlog::warn("{}", warning);
   }
   Server server;
   if (!server.Listen(flags.listen)) {

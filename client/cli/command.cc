@@ -67,4 +67,18 @@ CLI::App* AddCommand(CLI::App& app, const std::string& name,
   return command;
 }
 
+CLI::Validator DeviceName() {
+  return CLI::Validator(
+      [](const std::string& name) {
+        const bool numbered =
+            name.size() > 5 && name.rfind("cuda:", 0) == 0 &&
+            name.find_first_not_of("0123456789", 5) == std::string::npos;
+        const bool valid =
+            name == "auto" || name == "cpu" || name == "cuda" || numbered;
+        return valid ? std::string()
+                     : "expected auto, cpu or cuda:N; got \"" + name + "\"";
+      },
+      "DEVICE");
+}
+
 }  // namespace merganser

@@ -109,9 +109,15 @@ void ProgressPrinter::Show(const v1::Campaign& campaign, absl::Time now) {
     return;
   }
   const bool is_due = now - last_plain_ >= options_.plain_interval;
-  if (!is_due && campaign.state() == last_state_) return;
+  std::vector<std::string> conditions(campaign.conditions().begin(),
+                                      campaign.conditions().end());
+  if (!is_due && campaign.state() == last_state_ &&
+      conditions == last_conditions_) {
+    return;
+  }
   last_plain_ = now;
   last_state_ = campaign.state();
+  last_conditions_ = std::move(conditions);
   out_ << text << std::endl;
 }
 

@@ -65,6 +65,7 @@ class ProgressPrinter {
   bool unfinished_ = false;
   absl::Time last_plain_ = absl::InfinitePast();
   v1::CampaignState last_state_ = v1::CAMPAIGN_STATE_UNSPECIFIED;
+  std::vector<std::string> last_conditions_;
 };
 
 // "10,000": thousands set apart.

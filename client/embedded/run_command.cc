@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client/cli/campaign_input.h"
 #include "client/cli/progress_line.h"
 #include "client/embedded/run_directory.h"
@@ -151,6 +152,42 @@ class RunScreen {
   SessionListener listener_;
 };
 
+// As a shell would read it back.
+std::string Quoted(const std::string& word) {
+  const bool plain = word.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789_./=:,+-") == std::string::npos;
+  return plain ? word
+               : absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}),
+                              "'");
+}
+
+// The command that goes on with this run; what has its default is left out.
+std::string CommandLine(const RunArguments& arguments,
+                        const RunDirectory& directory) {
+  const RunArguments defaults;
+  std::string line = absl::StrCat("merganser run ", Quoted(arguments.file.file),
+                                  " --output ", Quoted(directory.path()));
+  for (const std::string& setting : arguments.file.overrides) {
+    absl::StrAppend(&line, " --set ", Quoted(setting));
+  }
+  if (!arguments.file.models_root.empty()) {
+    absl::StrAppend(&line, " --models-root ",
+                    Quoted(arguments.file.models_root));
+  }
+  if (arguments.workers != defaults.workers) {
+    absl::StrAppend(&line, " --workers ", arguments.workers);
+  }
+  if (arguments.threads_per_worker != defaults.threads_per_worker) {
+    absl::StrAppend(&line, " --threads-per-worker ",
+                    arguments.threads_per_worker);
+  }
+  if (arguments.device != defaults.device) {
+    absl::StrAppend(&line, " --device ", Quoted(arguments.device));
+  }
+  return line;
+}
+
 int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
                       const RunDirectory& directory, int signal) {
   std::string at = "before its campaign began";
@@ -160,9 +197,9 @@ int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
         "after ", WithThousands(campaign.progress().evaluations()), " of ",
         WithThousands(campaign.spec().budget().evaluations()), " evaluations");
   }
-  screen.Say(absl::StrCat(
-      "stopped ", at, "; to go on, run the same command again: merganser run ",
-      arguments.file.file, " --output ", directory.path()));
+  screen.Say(absl::StrCat("stopped ", at,
+                          "; to go on, run the same command again: ",
+                          CommandLine(arguments, directory)));
   return kSignalExitCode + signal;
 }
 
@@ -253,6 +290,7 @@ void AddRunCommand(CLI::App& app, const GlobalOptions& global,
   command
       ->add_option("--device", arguments->device,
                    "Where workers compute: cpu, cuda:N, or auto")
+      ->check(DeviceName())
       ->capture_default_str();
   // For tests. An empty group hides them from --help.
   command->add_option("--coordinator-binary", arguments->coordinator_binary)

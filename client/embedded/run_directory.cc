@@ -63,6 +63,11 @@ absl::Status Refuse(const std::string& folder, const std::string& field,
 absl::Status CheckSame(const std::string& folder, const RunIdentity& stored,
                        const v1::CampaignSpec& wanted, int threads) {
   const auto difference = FirstDifference(stored.spec, wanted);
+  if (difference.has_value() && difference->file_changed) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(difference->field, ": the file has changed since ", folder,
+                     " was started; restore it, or choose another --output"));
+  }
   if (difference.has_value()) {
     return Refuse(folder, difference->field, difference->before,
                   difference->after);

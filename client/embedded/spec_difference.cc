@@ -118,7 +118,7 @@ std::optional<SpecDifference> CompareDigests(const Pair& messages,
   }
   const char* file = type.FindFieldByName("path") != nullptr ? "path" : "file";
   return SpecDifference{prefix + file, "other contents of the file",
-                        "contents that have changed"};
+                        "contents that have changed", /*file_changed=*/true};
 }
 
 std::optional<SpecDifference> Compare(const Pair& messages,

@@ -13,6 +13,8 @@ struct SpecDifference {
   std::string field;
   std::string before;
   std::string after;
+  // The same name, but a file with other contents; before and after say so.
+  bool file_changed = false;
 };
 
 // The first field in which two resolved specs differ, budget.evaluations left

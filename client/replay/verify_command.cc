@@ -202,6 +202,7 @@ void AddOptions(CLI::App& command, VerifyArguments& arguments) {
       .add_option("--device", arguments.device,
                   "Where candidates are evaluated: cpu, cuda:N, or auto. Other "
                   "devices than the campaign's may give other scores")
+      ->check(DeviceName())
       ->capture_default_str();
   command
       .add_option("--threads", arguments.threads,

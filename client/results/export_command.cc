@@ -10,6 +10,7 @@
 #include "client/results/result_table.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
+#include "common/storage/file.h"
 
 namespace merganser {
 namespace {
@@ -21,12 +22,36 @@ struct ExportArguments {
   bool no_weights = false;
 };
 
+// A folder may be new, empty, or an earlier export of the same campaign.
+absl::Status CheckFolder(const std::string& folder, const std::string& uid) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error) ||
+      std::filesystem::is_empty(folder, error)) {
+    return absl::OkStatus();
+  }
+  const auto text = ReadFile(folder + "/summary.json");
+  const auto summary = text.ok() ? SummaryFromJson(*text)
+                                 : absl::StatusOr<Summary>(text.status());
+  if (summary.ok() && summary->uid == uid) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      folder,
+      ": is not empty and holds no export of this campaign; choose another "
+      "--output"));
+}
+
 absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
                                       const GlobalOptions& global) {
   ASSIGN_OR_RETURN(const auto client,
                    CampaignClient::Create(global.coordinator));
   // Before anything is made: the name may be wrong, or nobody at home.
-  RETURN_IF_ERROR(client->GetCampaign(arguments.name).status());
+  ASSIGN_OR_RETURN(const v1::Campaign campaign,
+                   client->GetCampaign(arguments.name));
+  if (campaign.progress().archive_digest().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "campaign ", arguments.name,
+        " has nothing to export yet: its seeds are not evaluated"));
+  }
+  RETURN_IF_ERROR(CheckFolder(arguments.output, campaign.uid()));
   std::error_code error;
   std::filesystem::create_directories(arguments.output, error);
   if (error) {

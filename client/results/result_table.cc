@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kPaperCampaign[] = "digits-pretrained";
 constexpr double kPaperAccuracy = 0.683;
+constexpr int64_t kPaperEvaluations = 10'000;
 
 struct Row {
   std::string name;
@@ -74,7 +75,8 @@ std::string Describe(const std::string& file) {
 }  // namespace
 
 std::optional<double> PaperHoldoutAccuracy(const Summary& summary) {
-  if (summary.name != kPaperCampaign || summary.method != "m2n2") {
+  if (summary.name != kPaperCampaign || summary.method != "m2n2" ||
+      summary.evaluations != kPaperEvaluations) {
     return std::nullopt;
   }
   return kPaperAccuracy;
@@ -83,11 +85,11 @@ std::optional<double> PaperHoldoutAccuracy(const Summary& summary) {
 std::string ResultTable(const Summary& summary, const std::string& folder,
                         const std::vector<std::string>& files) {
   std::string text = absl::StrFormat(
-      "\n%s: %s, %s evaluations in %.1f s (%s per second), %s accepted\n\n",
+      "\n%s: %s, %s evaluations (%s per second), %s accepted; took %.1f s\n\n",
       summary.name, absl::AsciiStrToLower(summary.state),
-      WithThousands(summary.evaluations), summary.wall_seconds,
+      WithThousands(summary.evaluations),
       WithThousands(static_cast<int64_t>(summary.evaluations_per_second + 0.5)),
-      WithThousands(summary.accepted));
+      WithThousands(summary.accepted), summary.wall_seconds);
   absl::StrAppend(&text, AccuracyTable(summary));
   absl::StrAppendFormat(
       &text, "\n  coverage %s, entropy %.3f bits\n  archive digest %s\n",

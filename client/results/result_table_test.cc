@@ -29,23 +29,22 @@ Summary Finished() {
 }
 
 TEST(ResultTableTest, SetsTheWinnerBesideTheSeedsAndThePaper) {
-  EXPECT_EQ(
-      ResultTable(Finished(), "/runs/digits", {"winner.safetensors"}),
-      "\n"
-      "digits-pretrained: completed, 10,000 evaluations in 41.2 s (243 per "
-      "second), 512 accepted\n"
-      "\n"
-      "                             search   holdout\n"
-      "  winner (candidate 9412)    71.2 %    69.2 %\n"
-      "  seed low                   50.1 %    49.8 %\n"
-      "  seed high                  49.0 %         -\n"
-      "  the paper's M2N2                -    68.3 %\n"
-      "\n"
-      "  coverage 98.1 %, entropy 0.400 bits\n"
-      "  archive digest abcd\n"
-      "\n"
-      "  /runs/digits\n"
-      "    winner.safetensors    the winner's weights\n");
+  EXPECT_EQ(ResultTable(Finished(), "/runs/digits", {"winner.safetensors"}),
+            "\n"
+            "digits-pretrained: completed, 10,000 evaluations (243 per "
+            "second), 512 accepted; took 41.2 s\n"
+            "\n"
+            "                             search   holdout\n"
+            "  winner (candidate 9412)    71.2 %    69.2 %\n"
+            "  seed low                   50.1 %    49.8 %\n"
+            "  seed high                  49.0 %         -\n"
+            "  the paper's M2N2                -    68.3 %\n"
+            "\n"
+            "  coverage 98.1 %, entropy 0.400 bits\n"
+            "  archive digest abcd\n"
+            "\n"
+            "  /runs/digits\n"
+            "    winner.safetensors    the winner's weights\n");
 }
 
 TEST(ResultTableTest, ThePaperStandsBesideItsOwnCampaignAlone) {
@@ -54,6 +53,9 @@ TEST(ResultTableTest, ThePaperStandsBesideItsOwnCampaignAlone) {
   EXPECT_FALSE(PaperHoldoutAccuracy(other).has_value());
   other = Finished();
   other.method = "ga";
+  EXPECT_FALSE(PaperHoldoutAccuracy(other).has_value());
+  other = Finished();
+  other.evaluations = 9'999;
   EXPECT_FALSE(PaperHoldoutAccuracy(other).has_value());
   EXPECT_EQ(PaperHoldoutAccuracy(Finished()), 0.683);
 }

@@ -19,7 +19,7 @@ namespace {
 constexpr int kMaximumTensors = 65536;
 constexpr int kMaximumAxes = 8;
 constexpr size_t kMaximumNameBytes = 1024;
-constexpr int64_t kMaximumDatapoints = int64_t{1} << 31;
+constexpr int64_t kMaximumDatapoints = int64_t{1} << 23;
 
 absl::Status CheckDigest(const std::string& path, const std::string& digest) {
   if (digest.size() == sizeof(Digest::bytes)) return absl::OkStatus();
@@ -100,7 +100,7 @@ absl::Status CheckDataset(const std::string& path,
   const std::string field = absl::StrCat(path, ".rows");
   if (dataset.rows() < 1 || dataset.rows() > kMaximumDatapoints) {
     return FieldError(
-        field, absl::StrCat("expected 1 to 2^31 rows; got ", dataset.rows()));
+        field, absl::StrCat("expected 1 to 2^23 rows; got ", dataset.rows()));
   }
   const int64_t asked = dataset.end_row() - dataset.first_row();
   if (dataset.end_row() != 0 && dataset.rows() != asked) {
@@ -133,7 +133,7 @@ absl::Status ValidateResolved(const v1::CampaignSpec& spec) {
     datapoints += task.search().rows();
   }
   if (datapoints > kMaximumDatapoints) {
-    return FieldError("tasks", absl::StrCat("expected at most 2^31 search "
+    return FieldError("tasks", absl::StrCat("expected at most 2^23 search "
                                             "datapoints in all; got ",
                                             datapoints));
   }

@@ -38,7 +38,7 @@ absl::Status ValidateArchiveOptions(const ArchiveOptions& options) {
     return OutOfRange("population", "1 to 1024", options.population);
   }
   if (options.datapoints < 1 || options.datapoints > kMaximumDatapoints) {
-    return OutOfRange("datapoints", "1 to 2^31", options.datapoints);
+    return OutOfRange("datapoints", "1 to 2^23", options.datapoints);
   }
   // Written so that NaN is refused.
   if (!(options.alpha >= 0 && options.alpha <= kMaximumAlpha)) {

@@ -10,7 +10,7 @@
 namespace merganser {
 
 inline constexpr int kMaximumPopulation = 1024;
-inline constexpr int64_t kMaximumDatapoints = int64_t{1} << 31;
+inline constexpr int64_t kMaximumDatapoints = int64_t{1} << 23;
 inline constexpr double kMaximumAlpha = 16;
 inline constexpr uint32_t kMaximumTaskWeight = 1000;
 

@@ -99,6 +99,9 @@ absl::Status CampaignRunner::ExtendBudget(int64_t evaluations) {
   writes_.Put(Collection::kSpec, kOnlyKey, spec_.SerializeAsString());
   state_changed_ = true;
   if (started()) AddOpenSearchJobs(before);
+  if (paused() && state_.paused_from() == v1::CAMPAIGN_STATE_FINISHING) {
+    state_.set_paused_from(v1::CAMPAIGN_STATE_RUNNING);
+  }
   if (state() == v1::CAMPAIGN_STATE_COMPLETED ||
       state() == v1::CAMPAIGN_STATE_FINISHING) {
     SetState(v1::CAMPAIGN_STATE_RUNNING);

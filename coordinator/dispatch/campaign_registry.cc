@@ -38,7 +38,7 @@ absl::Status CampaignRegistry::LoadAll() {
   for (const std::string& name : names) {
     const absl::Status status = LoadOne(name);
     if (status.ok()) continue;
-    if (IsRetried(status)) return status;
+    if (IsRetried(status) || absl::IsFailedPrecondition(status)) return status;
     spdlog::error("campaign {} cannot be taken up: {}", name,
                   std::string(status.message()));
     unreadable_[name] = Annotate(
@@ -88,12 +88,18 @@ void CampaignRegistry::Create(
       existing->second.runner->request_id() == request_id) {
     return done(&existing->second);
   }
+  const auto under_way = creating_.find(name);
+  if (under_way != creating_.end() && under_way->second == request_id) {
+    return done(absl::UnavailableError(
+        absl::StrCat("campaign ", name, " is being created; ask again")));
+  }
   if (existing != entries_.end() || unreadable_.contains(name) ||
-      !creating_.emplace(name, true).second) {
+      under_way != creating_.end()) {
     return done(absl::AlreadyExistsError(absl::StrCat(
         "name: there is a campaign \"", name,
         "\" already; choose another name, or delete that one first")));
   }
+  creating_[name] = request_id;
   storage::v1::SpecRecord record;
   record.set_uid(RandomUid());
   record.set_request_id(request_id);
@@ -109,8 +115,7 @@ void CampaignRegistry::Create(
       std::make_shared<std::unique_ptr<CampaignRunner>>(*std::move(runner));
   const auto batch = std::make_shared<Batch>((*shared)->TakeBatch());
   dependencies_.pool.Post([this, shared, batch, done = std::move(done)] {
-    const absl::Status status = dependencies_.store.Create(
-        (*shared)->name(), dependencies_.epoch, *batch);
+    const absl::Status status = CreateUntilKnown((*shared)->name(), *batch);
     dependencies_.loop.Post([this, shared, status, done] {
       FinishCreate(std::move(*shared), status, done);
     });
@@ -128,29 +133,75 @@ void CampaignRegistry::FinishCreate(
   done(&entries_.at(name));
 }
 
+absl::Status CampaignRegistry::CreateUntilKnown(const std::string& name,
+                                                const Batch& batch) {
+  CampaignStore& store = dependencies_.store;
+  absl::Duration delay = kFirstRetry;
+  absl::Status status = store.Create(name, dependencies_.epoch, batch);
+  while (absl::IsUnavailable(status) && !stopping_) {
+    absl::SleepFor(delay);
+    delay = std::min(2 * delay, kLongestRetry);
+    // The name was free and the store is ours: what is there is this one.
+    const absl::Status stored = store.ReadRevision(name).status();
+    if (stored.ok()) return stored;
+    status = absl::IsNotFound(stored)
+                 ? store.Create(name, dependencies_.epoch, batch)
+                 : stored;
+  }
+  return status;
+}
+
 void CampaignRegistry::Delete(const std::string& name,
                               std::function<void(absl::Status)> done) {
-  const absl::StatusOr<CampaignEntry*> entry = Find(name);
-  if (!entry.ok() && !unreadable_.contains(name)) return done(entry.status());
-  if (entry.ok()) {
-    if (!(*entry)->runner->ended()) {
-      return done(absl::FailedPreconditionError(absl::StrCat(
-          "campaign ", name, " has not ended; cancel it before deleting it")));
-    }
-    if ((*entry)->committing) {
-      return WhenStored(**entry, [this, name, done] { Delete(name, done); });
-    }
+  if (unreadable_.contains(name)) return StartDelete(name, "", std::move(done));
+  const absl::StatusOr<CampaignEntry*> found = Find(name);
+  if (!found.ok()) return done(found.status());
+  CampaignEntry& entry = **found;
+  if (entry.deleting) {
+    return done(absl::FailedPreconditionError(
+        absl::StrCat("campaign ", name, " is being deleted")));
   }
-  dependencies_.pool.Post([this, name, done] {
-    const absl::Status status =
-        dependencies_.store.Delete(name, dependencies_.epoch);
-    dependencies_.loop.Post([this, name, status, done] {
+  if (!entry.runner->ended()) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "campaign ", name, " has not ended; cancel it before deleting it")));
+  }
+  if (entry.committing || entry.runner->dirty()) {
+    return WhenStored(entry, [this, name, done] { Delete(name, done); });
+  }
+  entry.deleting = true;
+  StartDelete(name, entry.runner->uid(), std::move(done));
+}
+
+absl::Status CampaignRegistry::DeleteUntilKnown(const std::string& name) {
+  CampaignStore& store = dependencies_.store;
+  absl::Duration delay = kFirstRetry;
+  absl::Status status = store.Delete(name, dependencies_.epoch);
+  while (absl::IsUnavailable(status) && !stopping_) {
+    absl::SleepFor(delay);
+    delay = std::min(2 * delay, kLongestRetry);
+    status = store.Delete(name, dependencies_.epoch);
+  }
+  // Gone is gone, whichever of several attempts did it.
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+void CampaignRegistry::StartDelete(const std::string& name,
+                                   const std::string& uid,
+                                   std::function<void(absl::Status)> done) {
+  dependencies_.pool.Post([this, name, uid, done = std::move(done)] {
+    const absl::Status status = DeleteUntilKnown(name);
+    dependencies_.loop.Post([this, name, uid, status, done] {
       const auto found = entries_.find(name);
-      if (!status.ok()) return done(status);
+      const bool ours =
+          found != entries_.end() && found->second.runner->uid() == uid;
+      if (!status.ok()) {
+        if (ours) found->second.deleting = false;
+        return done(status);
+      }
       unreadable_.erase(name);
-      if (found != entries_.end()) {
-        dependencies_.scheduler.RemoveCampaign(found->second.runner->uid());
-        names_.erase(found->second.runner->uid());
+      if (ours) {
+        dependencies_.scheduler.RemoveCampaign(uid);
+        names_.erase(uid);
         entries_.erase(found);
       }
       ++generation_;
@@ -195,7 +246,10 @@ void CampaignRegistry::Changed(CampaignEntry& entry) {
 
 void CampaignRegistry::WhenStored(CampaignEntry& entry,
                                   std::function<void()> run) {
-  if (entry.runner->dirty()) {
+  if (lost_ownership_) {
+    // Never: what is waited for is not stored.
+    entry.waiters.push_back({INT64_MAX, std::move(run)});
+  } else if (entry.runner->dirty()) {
     entry.waiters.push_back({entry.commits_begun + 1, std::move(run)});
   } else if (entry.committing) {
     entry.waiters.push_back({entry.commits_begun, std::move(run)});
@@ -212,7 +266,10 @@ bool CampaignRegistry::quiet() const {
 }
 
 void CampaignRegistry::Commit(CampaignEntry& entry) {
-  if (entry.committing || lost_ownership_ || !entry.runner->dirty()) return;
+  if (entry.committing || entry.deleting || lost_ownership_ ||
+      !entry.runner->dirty()) {
+    return;
+  }
   entry.committing = true;
   ++entry.commits_begun;
   const auto batch = std::make_shared<Batch>(entry.runner->TakeBatch());
@@ -240,7 +297,12 @@ absl::Status CampaignRegistry::CommitUntilKnown(const std::string& name,
       status = stored.status();
       continue;
     }
-    if (*stored == revision + 1) return absl::OkStatus();
+    if (*stored == revision + 1) {
+      // Ours, if the campaign is still ours: epochs never come back.
+      status = store.Claim(name, dependencies_.epoch).status();
+      if (status.ok()) return status;
+      continue;
+    }
     status = store.Commit(name, dependencies_.epoch, revision, batch);
   }
   return status;
@@ -261,11 +323,13 @@ void CampaignRegistry::CommitStalled(const std::string& name,
 
 void CampaignRegistry::CommitDone(const std::string& name,
                                   absl::Status status) {
-  CampaignEntry& entry = entries_.at(name);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  CampaignEntry& entry = found->second;
   entry.committing = false;
   if (!status.ok()) {
-    if (!lost_ownership_ && !stopping_) {
-      lost_ownership_ = true;
+    const bool first = !std::exchange(lost_ownership_, true);
+    if (first && !stopping_) {
       dependencies_.on_lost_ownership(Annotate(status, name));
     }
     return;

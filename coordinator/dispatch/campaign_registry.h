@@ -38,6 +38,8 @@ struct CampaignEntry {
   std::string stall;
   // As of the last call of Changed.
   bool ended = false;
+  // It is on its way out of the store: nothing of it changes any more.
+  bool deleting = false;
 };
 
 // State changes in memory first; CampaignRunner decides, and a commit carries
@@ -96,10 +98,18 @@ class CampaignRegistry {
   void StopRetrying() { stopping_ = true; }
   // No change waits for the store.
   bool quiet() const;
+  // There are campaigns in the store of which nothing is known.
+  bool has_unreadable() const { return !unreadable_.empty(); }
 
  private:
+  // Blocks.
   absl::Status LoadOne(const std::string& name);
   void Adopt(std::unique_ptr<CampaignRunner> runner, int64_t revision);
+  // Block until it is known what became of the write.
+  absl::Status CreateUntilKnown(const std::string& name, const Batch& batch);
+  absl::Status DeleteUntilKnown(const std::string& name);
+  void StartDelete(const std::string& name, const std::string& uid,
+                   std::function<void(absl::Status)> done);
   void FinishCreate(std::unique_ptr<CampaignRunner> runner, absl::Status status,
                     std::function<void(absl::StatusOr<CampaignEntry*>)> done);
   void Commit(CampaignEntry& entry);
@@ -113,7 +123,7 @@ class CampaignRegistry {
   std::map<std::string, CampaignEntry> entries_;
   std::map<std::string, std::string> names_;        // by uid
   std::map<std::string, absl::Status> unreadable_;  // by name
-  std::map<std::string, bool> creating_;            // names under way
+  std::map<std::string, std::string> creating_;     // name → request
   int64_t generation_ = 0;
   std::atomic<bool> stopping_ = false;
   bool lost_ownership_ = false;

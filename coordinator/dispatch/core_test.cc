@@ -141,6 +141,8 @@ class FakeWorker {
       *request.add_results() = result;
     }
     reports_.clear();
+    for (const v1::JobKey& key : hand_backs_) *request.add_hand_backs() = key;
+    hand_backs_.clear();
     for (const std::string& uid : join_) {
       v1::CampaignReadiness& readiness = *request.add_readiness();
       readiness.set_campaign_uid(uid);
@@ -151,6 +153,11 @@ class FakeWorker {
   }
 
   void Take(const v1::ExchangeResponse& response) {
+    // As a real worker does, it forgets all of a campaign that it leaves.
+    if (response.leave_size() > 0) {
+      layouts_.clear();
+      held_.clear();
+    }
     for (const std::string& uid : response.join()) join_.push_back(uid);
     for (const v1::Job& job : response.jobs()) held_.push_back(job);
     for (const v1::ChunkLayout& layout : response.layouts()) {
@@ -168,6 +175,10 @@ class FakeWorker {
     const v1::Job job = held_.front();
     held_.pop_front();
     const auto layout = layouts_.find(job.layout_version());
+    if (job.layout_version() >= 0 && layout == layouts_.end()) {
+      hand_backs_.push_back(job.key());
+      return;
+    }
     const v1::JobResult result =
         FakeResult(test_.campaign_, job,
                    layout == layouts_.end() ? nullptr : &layout->second);
@@ -201,6 +212,7 @@ class FakeWorker {
   std::deque<v1::Job> held_;
   std::map<int64_t, v1::ChunkLayout> layouts_;
   std::vector<v1::JobResult> reports_;
+  std::vector<v1::JobKey> hand_backs_;
   std::map<std::string, v1::JobResult> unacknowledged_;
   std::vector<std::string> join_;
   std::vector<v1::ResultOutcome> outcomes_;

@@ -31,10 +31,14 @@ absl::StatusOr<uint64_t> Leadership::Acquire(
     const std::function<void(const std::string& owner)>& on_standby) {
   RETURN_IF_ERROR(store_.Ping());
   bool announced = false;
+  uint64_t tried = 0;
   while (!stopped()) {
     const absl::StatusOr<OwnerRecord> owner = store_.ReadOwner();
+    // An attempt whose answer was lost.
+    if (owner.ok() && tried != 0 && owner->epoch == tried) return tried;
     if (owner.ok() && !IsAlive(*owner)) {
       const uint64_t epoch = RandomEpoch();
+      tried = epoch;
       const absl::Status taken =
           store_.TakeOwnership(*owner, epoch, options_.address);
       if (taken.ok()) return epoch;

@@ -72,7 +72,10 @@ absl::StatusOr<v1::RegisterResponse> WorkerDesk::Register(
     Session& old = *(it++)->second;
     if (old.identity.incarnation() != request.incarnation()) continue;
     // The same process lost its session: what it holds it will say itself.
-    scheduler_.RemoveWorker(old.id, RemovalReason::kLeft);
+    if (!scheduler_.RemoveWorker(old.id, RemovalReason::kLeft)
+             .requeued.empty()) {
+      Wake();
+    }
     EndSession(old, absl::NotFoundError("the worker registered again"));
   }
   auto session = std::make_unique<Session>();
@@ -177,7 +180,11 @@ void WorkerDesk::TakeReports(Session& session,
   }
   for (const v1::JobKey& key : request.hand_backs()) {
     const std::optional<JobKey> job = JobKeyFromProto(key);
-    if (job.has_value()) scheduler_.HandBack(session.id, *job);
+    if (!job.has_value()) continue;
+    scheduler_.HandBack(session.id, *job);
+    // Perhaps for want of its layout: the next lease brings it again.
+    ForgetLayouts(session, key.campaign_uid());
+    Wake();
   }
   for (CampaignEntry* entry : changed) registry_.Changed(*entry);
 }
@@ -186,7 +193,10 @@ void WorkerDesk::TakeReadiness(Session& session,
                                const v1::CampaignReadiness& readiness) {
   const std::string& uid = readiness.campaign_uid();
   CampaignEntry* entry = registry_.FindUid(uid);
-  if (entry == nullptr) return;
+  if (entry == nullptr || entry->runner->ended() ||
+      !session.invited.contains(uid)) {
+    return;
+  }
   std::string refusal = readiness.error();
   if (refusal.empty()) {
     const absl::Status probe =
@@ -213,6 +223,9 @@ void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
   *status.mutable_key() = result.key();
   CampaignEntry* entry = registry_.FindUid(result.key().campaign_uid());
   const std::optional<JobKey> job = JobKeyFromProto(result.key());
+  if (entry == nullptr && registry_.has_unreadable()) {
+    return;  // It may be one of theirs: the worker keeps it.
+  }
   if (entry == nullptr || !job.has_value()) {
     status.set_outcome(v1::RESULT_OUTCOME_REDUNDANT);
     *session.next.add_results() = std::move(status);
@@ -235,6 +248,12 @@ void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
   if (verdict.job_done) scheduler_.Complete(*job);
   ++session.completed;
   changed.insert(entry);
+  if (verdict.outcome == v1::RESULT_OUTCOME_REFUSED) {
+    // Nothing of it is stored, and the worker must forget it before it is
+    // given the job again.
+    *session.next.add_results() = std::move(status);
+    return;
+  }
   registry_.WhenStored(*entry,
                        [this, id = session.id, status] { Tell(id, status); });
 }
@@ -270,6 +289,7 @@ void WorkerDesk::Reconcile(Session& session,
   }
   const ReconcileResult result =
       scheduler_.Reconcile(session.id, held, request.call_number() - 1);
+  if (!result.requeued.empty()) Wake();
   for (const JobKey& key : result.stop) {
     *session.next.add_stop() = JobKeyToProto(key);
   }

@@ -101,6 +101,8 @@ class WorkerDesk {
   void Tell(const std::string& session_id, v1::ResultStatus status);
   void Reconcile(Session& session, const v1::ExchangeRequest& request);
   void Invite(Session& session);
+  // The session's worker may not have the campaign's layouts any more.
+  static void ForgetLayouts(Session& session, const std::string& uid);
   void Consider(Session& session, CampaignEntry& entry);
   std::string ClassWithMostCapacity() const;
   void Lease(Session& session, int wanted);

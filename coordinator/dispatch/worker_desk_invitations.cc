@@ -29,14 +29,25 @@ void WorkerDesk::Invite(Session& session) {
     }
     session.next.add_leave(*it);
     session.ready.erase(*it);
+    // The worker forgets the campaign's layouts, too.
+    ForgetLayouts(session, *it);
     scheduler_.SetReady(session.id, *it, false);
     it = session.invited.erase(it);
   }
+  std::erase_if(session.refusals, [this](const auto& refusal) {
+    const CampaignEntry* entry = registry_.FindUid(refusal.first);
+    return entry == nullptr || entry->runner->ended();
+  });
   for (const auto& [name, entry] : registry_.entries()) {
     if (entry.runner->ended()) continue;
     if (session.invited.contains(entry.runner->uid())) continue;
     Consider(session, *registry_.FindUid(entry.runner->uid()));
   }
+}
+
+void WorkerDesk::ForgetLayouts(Session& session, const std::string& uid) {
+  std::erase_if(session.layouts,
+                [&uid](const auto& layout) { return layout.first == uid; });
 }
 
 void WorkerDesk::Consider(Session& session, CampaignEntry& entry) {
@@ -50,15 +61,16 @@ void WorkerDesk::Consider(Session& session, CampaignEntry& entry) {
   }
   const std::string& uid = runner.uid();
   const std::string& own = session.identity.device().device_class();
+  last_ready_.emplace(uid, clock_.Now());
   if (runner.device_class() != kAnyClass && runner.device_class() != own) {
     session.refusals[uid] =
         absl::StrCat("campaign ", runner.name(), " is served by device class ",
-                     runner.device_class());
+                     runner.device_class(), ", not by ", own,
+                     "; device_class: any in its file would allow both");
     return;
   }
   session.invited.insert(uid);
   session.next.add_join(uid);
-  last_ready_.emplace(uid, clock_.Now());
 }
 
 std::string WorkerDesk::ClassWithMostCapacity() const {
@@ -125,6 +137,7 @@ std::vector<std::string> WorkerDesk::Conditions(
   for (const std::string& refusal : refusals) {
     conditions.push_back(absl::StrCat("a worker cannot serve it: ", refusal));
   }
+  if (!refusals.empty()) return conditions;
   const auto last = last_ready_.find(runner.uid());
   if (last == last_ready_.end()) {
     if (clock_.Now() - started_ >= options_.settling_time) {

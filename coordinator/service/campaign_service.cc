@@ -30,6 +30,10 @@ void Change(Core& core, const std::string& name, Response* response,
             const std::function<absl::Status(CampaignRunner&)>& change) {
   const absl::StatusOr<CampaignEntry*> entry = core.registry().Find(name);
   if (!entry.ok()) return finish(entry.status());
+  if ((*entry)->deleting) {
+    return finish(absl::FailedPreconditionError(
+        absl::StrCat("campaign ", name, " is being deleted")));
+  }
   const absl::Status status = change(*(*entry)->runner);
   if (!status.ok()) return finish(status);
   core.registry().Changed(**entry);

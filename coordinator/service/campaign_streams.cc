@@ -48,6 +48,11 @@ class Watch : public std::enable_shared_from_this<Watch> {
     if (stream_->ended()) return;
     const absl::StatusOr<CampaignEntry*> entry = core.registry().Find(name_);
     if (!entry.ok()) return stream_->End(entry.status());
+    if (uid_.empty()) uid_ = (*entry)->runner->uid();
+    if (uid_ != (*entry)->runner->uid()) {
+      return stream_->End(absl::NotFoundError(
+          absl::StrCat("campaign \"", name_, "\" was deleted")));
+    }
     v1::WatchCampaignResponse response;
     std::string conditions;
     for (const std::string& condition : core.desk().Conditions(**entry)) {
@@ -79,6 +84,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   Gate& gate_;
   const std::string name_;
   const absl::Duration interval_;
+  std::string uid_;
   int64_t sent_revision_;
   std::string conditions_;
   std::shared_ptr<Stream<v1::WatchCampaignResponse>> stream_;

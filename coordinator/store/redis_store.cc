@@ -133,6 +133,34 @@ absl::StatusOr<ScriptResult> RedisStore::Run(const ScriptCall& call) {
 
 absl::Status RedisStore::Ping() { return Run(RedisCommand{"PING"}).status(); }
 
+std::vector<std::string> RedisStore::DurabilityWarnings() {
+  struct Wanted {
+    const char* setting;
+    const char* value;
+    const char* risk;
+  };
+  constexpr Wanted kWanted[] = {
+      {"appendonly", "yes", "a crash of Redis loses campaigns"},
+      {"appendfsync", "always", "a crash of the host loses results"},
+      {"maxmemory-policy", "noeviction", "Redis may evict campaigns"},
+  };
+  std::vector<std::string> warnings;
+  for (const Wanted& wanted : kWanted) {
+    const absl::StatusOr<RedisReply> reply =
+        Run(RedisCommand{"CONFIG", "GET", wanted.setting});
+    if (!reply.ok() || reply->elements.size() != 2) {
+      warnings.push_back(absl::StrCat("Redis does not tell its setting ",
+                                      wanted.setting, "; it should be ",
+                                      wanted.value));
+    } else if (reply->elements[1].text != wanted.value) {
+      warnings.push_back(absl::StrCat(
+          "Redis has ", wanted.setting, " ", reply->elements[1].text,
+          " where it should be ", wanted.value, ": ", wanted.risk));
+    }
+  }
+  return warnings;
+}
+
 // --- The owner.
 
 absl::StatusOr<OwnerRecord> RedisStore::ReadOwner() {

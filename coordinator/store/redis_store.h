@@ -61,6 +61,11 @@ class RedisStore : public CampaignStore {
   static absl::StatusOr<std::unique_ptr<RedisStore>> Create(
       const Options& options);
 
+  // What its settings put at risk, for the operator's log; empty when writes
+  // survive a crash and nothing is evicted. A Redis that does not tell its
+  // settings gives a line saying so.
+  std::vector<std::string> DurabilityWarnings();
+
   absl::Status Ping() override;
   absl::StatusOr<OwnerRecord> ReadOwner() override;
   absl::Status TakeOwnership(const OwnerRecord& expected, uint64_t new_epoch,

@@ -182,5 +182,17 @@ TEST_F(RedisStoreTest, APasswordThatRedisDoesNotWantIsSaid) {
       Store("unix://:secret@" + server_->socket_path())->Ping()));
 }
 
+TEST(RedisSettingsTest, WarnsOfSettingsThatLoseCampaigns) {
+  const auto durable = *RedisServer::Start();
+  const auto store = *RedisStore::Create({.url = durable->url()});
+  EXPECT_THAT(store->DurabilityWarnings(), testing::IsEmpty());
+  const auto careless = *RedisServer::Start(
+      {"--appendfsync", "no", "--maxmemory-policy", "allkeys-lru"});
+  const auto other = *RedisStore::Create({.url = careless->url()});
+  EXPECT_THAT(other->DurabilityWarnings(),
+              testing::ElementsAre(testing::HasSubstr("appendfsync no"),
+                                   testing::HasSubstr("maxmemory-policy")));
+}
+
 }  // namespace
 }  // namespace merganser

@@ -308,6 +308,9 @@ void SessionBook::Leave(const std::string& campaign_uid, Orders& orders) {
   std::erase_if(outbox_, [&](const auto& entry) {
     return entry.first.campaign_uid == campaign_uid;
   });
+  std::erase_if(readiness_, [&](const v1::CampaignReadiness& readiness) {
+    return readiness.campaign_uid() == campaign_uid;
+  });
   if (executing_ != nullptr &&
       executing_->job.key().campaign_uid() == campaign_uid) {
     executing_->dropped = true;
