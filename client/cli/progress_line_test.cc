@@ -125,6 +125,19 @@ TEST(ProgressPrinter, PrintsAPlainLineNowAndThen) {
             "digits completed  4/10,000\n");
 }
 
+TEST(ProgressPrinter, SaysAtOnceWhatHoldsACampaignUp) {
+  std::ostringstream out;
+  ProgressPrinter printer(out, {.plain_interval = absl::Seconds(5)});
+  v1::Campaign campaign = Campaign(v1::CAMPAIGN_STATE_PREPARING, 0);
+  printer.Show(campaign, kStart);
+  campaign.add_conditions("no worker is connected");
+  printer.Show(campaign, kStart + absl::Seconds(1));
+  printer.Show(campaign, kStart + absl::Seconds(2));
+  EXPECT_EQ(out.str(),
+            "digits preparing  0/10,000\n"
+            "digits preparing  0/10,000  no worker is connected\n");
+}
+
 TEST(WithThousands, SetsThousandsApart) {
   EXPECT_EQ(WithThousands(0), "0");
   EXPECT_EQ(WithThousands(999), "999");

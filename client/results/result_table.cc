@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -88,7 +89,7 @@ std::string ResultTable(const Summary& summary, const std::string& folder,
       "\n%s: %s, %s evaluations (%s per second), %s accepted; took %.1f s\n\n",
       summary.name, absl::AsciiStrToLower(summary.state),
       WithThousands(summary.evaluations),
-      WithThousands(static_cast<int64_t>(summary.evaluations_per_second + 0.5)),
+      WithThousands(std::llround(summary.evaluations_per_second)),
       WithThousands(summary.accepted), summary.wall_seconds);
   absl::StrAppend(&text, AccuracyTable(summary));
   absl::StrAppendFormat(
