@@ -6,7 +6,6 @@
 #include <random>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/api/friendly_status.h"
@@ -36,10 +35,7 @@ absl::StatusOr<Response> CampaignClient::Call(Method method,
 
 absl::StatusOr<std::unique_ptr<CampaignClient>> CampaignClient::Create(
     const std::string& address, const Options& options) {
-  const bool is_address = absl::StrContains(address, ':') &&
-                          !absl::StrContains(address, ' ') &&
-                          !absl::StrContains(address, "://");
-  if (!is_address) {
+  if (!IsAddress(address)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--coordinator: expected HOST:PORT, as in "
                      "localhost:50051; got \"",

@@ -15,6 +15,13 @@ int Milliseconds(absl::Duration duration) {
 
 }  // namespace
 
+bool IsAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  return colon != std::string::npos && colon > 0 &&
+         colon + 1 < address.size() && address.find(' ') == std::string::npos &&
+         address.find("://") == std::string::npos;
+}
+
 std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
                                              const ChannelOptions& options) {
   grpc::ChannelArguments arguments;

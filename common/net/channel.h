@@ -15,6 +15,9 @@ struct ChannelOptions {
   bool transparent_retries = false;
 };
 
+// Whether `address` has the form "host:port" or "unix:/path".
+bool IsAddress(const std::string& address);
+
 // A channel to `address`, "host:port" or "unix:/path", without transport
 // security. Connects on first use and reconnects by itself; it never fails
 // here, its calls do, with UNAVAILABLE.

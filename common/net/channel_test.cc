@@ -75,5 +75,15 @@ TEST_F(ChannelTest, RefusesAPortThatIsInUse) {
   server->Shutdown();
 }
 
+TEST(IsAddressTest, TakesHostAndPortOrASocket) {
+  for (const char* address : {"localhost:50051", "[::1]:80", "unix:/tmp/x"}) {
+    EXPECT_TRUE(IsAddress(address)) << address;
+  }
+  for (const char* address :
+       {"", "nonsense", ":1", "host:", "http://host:1", "a host:1"}) {
+    EXPECT_FALSE(IsAddress(address)) << address;
+  }
+}
+
 }  // namespace
 }  // namespace merganser

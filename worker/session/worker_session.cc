@@ -151,8 +151,9 @@ bool WorkerSession::TimeToLeave() {
                  book_.unacknowledged());
     return true;
   }
-  // Without a session, nothing but results is worth waiting for.
-  if (!book_.in_session()) {
+  // Without a session, or while the coordinator is away, nothing but results
+  // is worth waiting for.
+  if (!book_.in_session() || !last_outage_.empty()) {
     return !book_.executing() && book_.unacknowledged() == 0;
   }
   return book_.drained();
