@@ -43,11 +43,7 @@ struct Flags {
 void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--listen", flags.listen,
                  "Address to serve on: host:port, or unix:/path")
-      ->check([](const std::string& address) {
-        return IsAddress(address)
-                   ? std::string()
-                   : "expected HOST:PORT or unix:PATH; got \"" + address + "\"";
-      })
+      ->check(AddressError)
       ->capture_default_str();
   app.add_option("--redis", flags.redis,
                  "Where Redis is: redis://[user:password@]host[:port][/db], or "

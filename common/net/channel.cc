@@ -22,6 +22,11 @@ bool IsAddress(const std::string& address) {
          address.find("://") == std::string::npos;
 }
 
+std::string AddressError(const std::string& address) {
+  if (IsAddress(address)) return "";
+  return "expected HOST:PORT or unix:PATH; got \"" + address + "\"";
+}
+
 std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
                                              const ChannelOptions& options) {
   grpc::ChannelArguments arguments;

@@ -17,6 +17,8 @@ struct ChannelOptions {
 
 // Whether `address` has the form "host:port" or "unix:/path".
 bool IsAddress(const std::string& address);
+// What is wrong with it, for the options of a command line; empty if nothing.
+std::string AddressError(const std::string& address);
 
 // A channel to `address`, "host:port" or "unix:/path", without transport
 // security. Connects on first use and reconnects by itself; it never fails

@@ -223,6 +223,30 @@ TEST_F(CampaignRunnerTest, ALargerBudgetContinuesAsIfItHadAlwaysBeenThere) {
   EXPECT_EQ(runner_->Snapshot().progress().archive_digest(), extended);
 }
 
+TEST_F(CampaignRunnerTest, ABudgetRaisedDuringAPauseAtTheEndIsSpent) {
+  // All children are applied, the holdout jobs are not done: it is finishing.
+  std::vector<JobKey> holdouts;
+  for (auto jobs = runner_->NewJobs(); !jobs.empty();
+       jobs = runner_->NewJobs()) {
+    for (const JobKey& job : jobs) {
+      if (job.kind == JobKind::kHoldout) {
+        holdouts.push_back(job);
+      } else {
+        Report(job);
+      }
+    }
+  }
+  ASSERT_EQ(runner_->state(), v1::CAMPAIGN_STATE_FINISHING);
+  ASSERT_TRUE(runner_->Pause().ok());
+  ASSERT_TRUE(runner_->ExtendBudget(60).ok());
+  ASSERT_TRUE(runner_->Resume().ok());
+  ReportAll(holdouts);
+  EXPECT_EQ(runner_->state(), v1::CAMPAIGN_STATE_RUNNING);
+  Finish();
+  EXPECT_EQ(runner_->applied(), 60);
+  EXPECT_EQ(runner_->state(), v1::CAMPAIGN_STATE_COMPLETED);
+}
+
 TEST_F(CampaignRunnerTest, RefusesASmallerBudgetAndNamesIt) {
   const absl::Status status = runner_->ExtendBudget(49);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

@@ -45,11 +45,7 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
   app.footer(kExitCodes);
   app.add_option("--coordinator", options.coordinator,
                  "Address of the coordinator: host:port or unix:/path")
-      ->check([](const std::string& address) {
-        return IsAddress(address)
-                   ? std::string()
-                   : "expected HOST:PORT or unix:PATH; got \"" + address + "\"";
-      })
+      ->check(AddressError)
       ->envname("MERGANSER_COORDINATOR");
   app.add_option("--device", options.device,
                  "cpu, cuda:N, or auto: cuda:0 where there is one, else cpu")
