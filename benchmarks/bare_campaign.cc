@@ -77,7 +77,7 @@ class BareCampaign {
                                 v1::JOB_KIND_SEARCH, proposal.layout_version,
                                 schedule.layout(proposal.layout_version)));
       ASSIGN_OR_RETURN(const AppliedResult applied,
-                       schedule.Apply(std::move(scores)));
+                       schedule.Apply(proposal.candidate, std::move(scores)));
       accepted_ += applied.accepted ? 1 : 0;
     }
     seconds_ =
@@ -101,7 +101,11 @@ class BareCampaign {
     job.set_layout_version(version);
     std::vector<v1::ChunkScores> chunks;
     RETURN_IF_ERROR(evaluator_->Evaluate(
-        job, version < 0 ? nullptr : &Order(version, *order), stop_, &chunks));
+        job, version < 0 ? nullptr : &Order(version, *order), stop_,
+        [&](v1::ChunkScores scores) {
+          chunks.push_back(std::move(scores));
+          return true;
+        }));
     const std::vector<TaskExtent> tasks =
         kind == v1::JOB_KIND_HOLDOUT ? HoldoutExtents(spec_) : options_.tasks;
     ChunkAssembly assembly(ScoreKind::kBinary, tasks, std::move(order));

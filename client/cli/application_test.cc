@@ -141,7 +141,7 @@ TEST_F(ApplicationTest, HelpOfValidateListsTheKeysOfACampaignFile) {
               AllOf(HasSubstr("search.population: an integer, 2 to 1024, "
                               "default 20; slots of the archive"),
                     HasSubstr("tasks[i].holdout.rows: "),
-                    HasSubstr("schedule.mode: ordered, default ordered")));
+                    HasSubstr("schedule.mode: ordered or async, default ordered")));
 }
 
 TEST_F(ApplicationTest, BadUsageGivesTwo) {

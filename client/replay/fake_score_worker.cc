@@ -30,10 +30,8 @@ v1::ScoreStreamResponse Answer(
     response.set_error("the layout was not sent");
     return response;
   }
-  const auto scores =
-      SyntheticScores(spec, job.genome_digest(),
-                      job.layout_version() >= 0 ? &layout->second : nullptr,
-                      job.key().kind() == v1::JOB_KIND_HOLDOUT);
+  const auto scores = SyntheticScores(
+      spec, job, job.layout_version() >= 0 ? &layout->second : nullptr);
   response.mutable_chunks()->Assign(scores.begin(), scores.end());
   return response;
 }

@@ -103,6 +103,53 @@ class Replayer {
     return scores;
   }
 
+  // What the entry says of the child's scores; nothing if it was given up.
+  absl::StatusOr<ChunkAssembly> UnpackEntry(const std::string& where,
+                                            const v1::LogEntry& entry,
+                                            LayoutOrderPointer layout) {
+    const ScoreKind kind = archive_options().kind;
+    const std::vector<TaskExtent>& tasks = schedule_.options().tasks;
+    if (!entry.quarantine_error().empty()) {
+      differences_.Compare(where, "bytes of scores of a quarantined child", 0,
+                           static_cast<int64_t>(entry.scores().size()));
+      return ChunkAssembly(kind, tasks, std::move(layout));
+    }
+    if (entry.known_chunks().empty()) {
+      ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
+                       Unpack(where, entry.scores()));
+      return ChunkAssembly(kind, tasks, std::move(layout), std::move(scores));
+    }
+    auto known = ChunkAssembly::Unpack(
+        kind, tasks, std::move(layout),
+        {.known_chunks = entry.known_chunks(), .scores = entry.scores()});
+    if (known.ok()) return known;
+    return absl::DataLossError(
+        absl::StrCat(where, ": ", known.status().message()));
+  }
+
+  // A child that was rejected early must be one that its archive rejects. If it
+  // is not, the replay goes on as the record did.
+  absl::StatusOr<AppliedResult> Apply(const std::string& where,
+                                      int64_t candidate,
+                                      const v1::LogEntry& entry,
+                                      const ChunkAssembly& scores) {
+    if (!entry.quarantine_error().empty()) {
+      ++outcome_.quarantined;
+      return schedule_.Apply(candidate, std::nullopt);
+    }
+    if (entry.known_chunks().empty()) {
+      return schedule_.Apply(candidate, scores.scores());
+    }
+    ++outcome_.rejected_early;
+    if (schedule_.Rejects(scores)) {
+      return schedule_.ApplyRejected(candidate, scores);
+    }
+    differences_.Add({where, "known_chunks",
+                      "scores that prove that the child had to be dropped",
+                      "scores that do not"});
+    return schedule_.Apply(candidate, std::nullopt);
+  }
+
   absl::Status Start() {
     if (observer_ != nullptr) {
       RETURN_IF_ERROR(observer_->OnStart(header_.campaign().spec(),
@@ -133,11 +180,16 @@ class Replayer {
     for (int k = 0; k < seeds; ++k) {
       const LinearRecipe recipe = SeedRecipe(k, seeds, chromosomes);
       const Digest genome = GenomeDigest(recipe, digests);
+      ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
+                       Unpack("header", header_.seed_scores(k)));
+      const ChunkAssembly chunks(archive_options().kind,
+                                 schedule_.options().tasks,
+                                 schedule_.file_order(), std::move(scores));
       RETURN_IF_ERROR(observer_->OnCandidate({.number = k - seeds,
                                               .recipe = recipe,
                                               .genome = genome,
                                               .layout = schedule_.file_order(),
-                                              .scores = header_.seed_scores(k),
+                                              .scores = chunks,
                                               .accepted = true}));
     }
     return absl::OkStatus();
@@ -145,21 +197,23 @@ class Replayer {
 
   absl::Status ApplyEntry(const v1::LogEntry& entry) {
     const std::string where = absl::StrCat("log entry ", outcome_.results);
+    const Proposal* open = schedule_.options().async
+                               ? schedule_.Find(entry.proposal().candidate())
+                               : &schedule_.open().front();
+    if (open == nullptr) {
+      return absl::DataLossError(
+          absl::StrCat(where, ": candidate ", entry.proposal().candidate(),
+                       " could not be applied at this place"));
+    }
     // A copy: applying it takes it apart.
-    const Proposal proposal = schedule_.open().front();
+    const Proposal proposal = *open;
     const LayoutOrderPointer layout = schedule_.layout(proposal.layout_version);
     CompareProposals(where, ProposalToProto(proposal), entry.proposal(),
                      differences_);
-    std::optional<std::vector<uint32_t>> scores;
-    if (entry.quarantine_error().empty()) {
-      ASSIGN_OR_RETURN(scores, Unpack(where, entry.scores()));
-    } else {
-      ++outcome_.quarantined;
-      differences_.Compare(where, "bytes of scores of a quarantined child", 0,
-                           static_cast<int64_t>(entry.scores().size()));
-    }
+    ASSIGN_OR_RETURN(const ChunkAssembly scores,
+                     UnpackEntry(where, entry, layout));
     ASSIGN_OR_RETURN(const AppliedResult result,
-                     schedule_.Apply(std::move(scores)));
+                     Apply(where, proposal.candidate, entry, scores));
     CompareResult(where, result, entry);
     if (result.accepted) {
       ++outcome_.accepted;
@@ -173,7 +227,7 @@ class Replayer {
                                    .genome = proposal.genome,
                                    .layout_version = proposal.layout_version,
                                    .layout = layout,
-                                   .scores = entry.scores(),
+                                   .scores = scores,
                                    .accepted = result.accepted});
   }
 
@@ -206,6 +260,8 @@ class Replayer {
                          progress.accepted());
     differences_.Compare("header", "progress.quarantined", outcome_.quarantined,
                          progress.quarantined());
+    differences_.Compare("header", "progress.rejected_early",
+                         outcome_.rejected_early, progress.rejected_early());
     differences_.Compare("header", "progress.archive_digest",
                          outcome_.archive_digest.ToHex(),
                          Hex(progress.archive_digest()));

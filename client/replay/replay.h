@@ -30,8 +30,8 @@ class ReplayObserver {
     // -1 = file order.
     int64_t layout_version = -1;
     LayoutOrderPointer layout;
-    // As recorded; packed, in file order.
-    const std::string& scores;
+    // As recorded; of some chunks alone if it was rejected early.
+    const ChunkAssembly& scores;
     // It entered the archive.
     bool accepted = false;
   };
@@ -46,6 +46,7 @@ struct ReplayOutcome {
   int64_t results = 0;  // applied, quarantined ones included
   int64_t accepted = 0;
   int64_t quarantined = 0;
+  int64_t rejected_early = 0;
   Digest archive_digest;
   // The best member, with its parents.
   Winner winner;

@@ -133,6 +133,26 @@ TEST_F(ReplayTest, ScoresOfAnotherLengthEndTheReplay) {
               HasSubstr("log entry 30: scores: "));
 }
 
+// All scores of the known chunks but those of the last byte are made 1.
+TEST_F(ReplayTest, AChildThatNeedNotHaveBeenRejectedIsFound) {
+  int64_t n = 0;
+  while (campaign_.log[n].known_chunks().empty()) ++n;
+  std::string& scores = *campaign_.log[n].mutable_scores();
+  std::fill(scores.begin(), scores.end() - 1, '\xff');
+  ASSERT_TRUE(ReplayCampaign().ok());
+  EXPECT_EQ(First(), absl::StrCat("log entry ", n,
+                                  ": known_chunks: expected scores that prove "
+                                  "that the child had to be dropped; found "
+                                  "scores that do not"));
+}
+
+TEST_F(ReplayTest, KnownChunksThatDoNotFitTheirScoresEndTheReplay) {
+  int64_t n = 0;
+  while (campaign_.log[n].known_chunks().empty()) ++n;
+  campaign_.log[n].mutable_scores()->push_back('\0');
+  EXPECT_EQ(ReplayCampaign().status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(ReplayTest, OneMistakeDoesNotFillTheScreen) {
   for (v1::LogEntry& entry : campaign_.log) {
     entry.set_child_fitness(entry.child_fitness() + 1);

@@ -27,7 +27,7 @@ LayoutOrderPointer FileOrderOf(std::span<const TaskExtent> tasks) {
   return std::make_shared<const std::vector<uint32_t>>(std::move(order));
 }
 
-absl::StatusOr<std::vector<uint32_t>> Assemble(
+absl::StatusOr<ChunkAssembly> Assemble(
     std::span<const TaskExtent> tasks, const LayoutOrderPointer& layout,
     const v1::ScoreStreamResponse& response) {
   ChunkAssembly assembly(kKind, tasks, layout);
@@ -35,11 +35,16 @@ absl::StatusOr<std::vector<uint32_t>> Assemble(
     RETURN_IF_ERROR(
         assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
   }
-  if (!assembly.complete()) {
-    return absl::InternalError(
-        absl::StrCat(assembly.missing(), " chunks are missing"));
-  }
-  return assembly.scores();
+  return assembly;
+}
+
+void AddKnownChunks(const ChunkAssembly& scores, v1::Job& job) {
+  scores.VisitKnown([&](int task, int64_t chunk) {
+    if (job.chunks().empty() || job.chunks().rbegin()->task() != task) {
+      job.add_chunks()->set_task(task);
+    }
+    job.mutable_chunks()->rbegin()->add_chunks(static_cast<int32_t>(chunk));
+  });
 }
 
 }  // namespace
@@ -62,7 +67,8 @@ absl::Status Rescorer::OnCandidate(const Candidate& candidate) {
   }
   Pending pending{.layout = candidate.layout,
                   .where = WhereOf(candidate.number),
-                  .scores = candidate.scores};
+                  .scores = candidate.scores,
+                  .holdout_accuracy = std::nullopt};
   pending.key.set_kind(candidate.number < 0 ? v1::JOB_KIND_SEED
                                             : v1::JOB_KIND_SEARCH);
   pending.key.set_candidate(candidate.number);
@@ -74,8 +80,10 @@ absl::Status Rescorer::CheckHoldout(const std::string& where, int64_t candidate,
                                     const LinearRecipe& recipe,
                                     const Digest& genome, double accuracy) {
   if (holdout_order_->empty()) return absl::OkStatus();
-  Pending pending{
-      .layout = holdout_order_, .where = where, .holdout_accuracy = accuracy};
+  Pending pending{.layout = holdout_order_,
+                  .where = where,
+                  .scores = std::nullopt,
+                  .holdout_accuracy = accuracy};
   pending.key.set_kind(v1::JOB_KIND_HOLDOUT);
   pending.key.set_candidate(candidate);
   return SendJob(recipe, genome, /*layout_version=*/-1, std::move(pending));
@@ -103,6 +111,9 @@ absl::Status Rescorer::SendJob(const LinearRecipe& recipe, const Digest& genome,
   *job.mutable_recipe() = RecipeToProto(recipe);
   job.set_genome_digest(genome.ToBytes());
   job.set_layout_version(layout_version);
+  if (pending.scores.has_value() && !pending.scores->complete()) {
+    AddKnownChunks(*pending.scores, job);
+  }
   RETURN_IF_ERROR(scorer_.Send(request));
   pending_.push_back(std::move(pending));
   while (static_cast<int64_t>(pending_.size()) >= window_) {
@@ -130,15 +141,21 @@ absl::Status Rescorer::ReceiveOne() {
         absl::StrCat(pending.where, ": the worker answered another job"));
   }
   const bool holdout = pending.holdout_accuracy.has_value();
-  auto scores =
+  const auto scores =
       Assemble(holdout ? holdout_tasks_ : tasks_, pending.layout, response);
   if (!scores.ok()) {
     return absl::InternalError(absl::StrCat(
         pending.where,
         ": the worker's answer does not fit: ", scores.status().message()));
   }
+  const int64_t missing = holdout ? 0 : pending.scores->missing();
+  if (scores->missing() != missing) {
+    return absl::InternalError(
+        absl::StrCat(pending.where, ": the worker's answer lacks ",
+                     scores->missing() - missing, " chunks"));
+  }
   if (holdout) {
-    CompareHoldout(pending, *scores);
+    CompareHoldout(pending, scores->scores());
   } else {
     CompareScores(pending, *scores);
   }
@@ -146,12 +163,13 @@ absl::Status Rescorer::ReceiveOne() {
 }
 
 void Rescorer::CompareScores(const Pending& pending,
-                             const std::vector<uint32_t>& scores) {
+                             const ChunkAssembly& scores) {
   ++rescored_;
-  const std::string packed = PackScores(kKind, scores);
-  if (packed == pending.scores) return;
+  const std::string again = PackScores(kKind, scores.scores());
+  const std::string recorded = PackScores(kKind, pending.scores->scores());
+  if (again == recorded) return;
   differences_.Add({pending.where, "scores", "those of a new evaluation",
-                    DescribeScores(packed, pending.scores)});
+                    DescribeScores(again, recorded)});
 }
 
 void Rescorer::CompareHoldout(const Pending& pending,

@@ -52,7 +52,7 @@ class Rescorer : public ReplayObserver {
     v1::JobKey key;
     LayoutOrderPointer layout;
     std::string where;
-    std::string scores;
+    std::optional<ChunkAssembly> scores;
     std::optional<double> holdout_accuracy;  // instead of scores
   };
 
@@ -60,8 +60,7 @@ class Rescorer : public ReplayObserver {
   absl::Status SendJob(const LinearRecipe& recipe, const Digest& genome,
                        int64_t layout_version, Pending pending);
   absl::Status ReceiveOne();
-  void CompareScores(const Pending& pending,
-                     const std::vector<uint32_t>& scores);
+  void CompareScores(const Pending& pending, const ChunkAssembly& scores);
   void CompareHoldout(const Pending& pending,
                       const std::vector<uint32_t>& scores);
 

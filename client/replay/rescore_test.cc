@@ -34,9 +34,7 @@ class FakeScorer : public Scorer {
     *response.mutable_key() = job.key();
     const v1::ChunkLayout* layout =
         job.layout_version() < 0 ? nullptr : &layouts_.at(job.layout_version());
-    for (auto& chunk :
-         SyntheticScores(spec_, job.genome_digest(), layout,
-                         job.key().kind() == v1::JOB_KIND_HOLDOUT)) {
+    for (auto& chunk : SyntheticScores(spec_, job, layout)) {
       *response.add_chunks() = std::move(chunk);
     }
     if (edit) edit(response);
@@ -141,7 +139,7 @@ TEST_F(RescoreTest, AnAnswerWithAChunkTooFewIsAnError) {
     }
   };
   EXPECT_THAT(std::string(ReplayAndRescore().status().message()),
-              HasSubstr("1 chunks are missing"));
+              HasSubstr("lacks 1 chunks"));
 }
 
 TEST_F(RescoreTest, TheHoldoutAccuracyIsComparedBitForBit) {

@@ -26,6 +26,7 @@ namespace merganser {
 namespace {
 
 constexpr int64_t kQuarantined = 5;
+constexpr int64_t kFirstRejected = 150;
 
 constexpr char kCampaign[] = R"(
 name: synthetic
@@ -121,6 +122,18 @@ std::string HashChunk(const std::string& genome_digest,
   return PackScores(ScoreKind::kBinary, scores);
 }
 
+bool IsWanted(const v1::Job& job, const v1::ChunkScores& chunk) {
+  if (job.chunks().empty()) return true;
+  for (const v1::ChunkSet& set : job.chunks()) {
+    if (set.task() == chunk.task() &&
+        std::find(set.chunks().begin(), set.chunks().end(), chunk.chunk()) !=
+            set.chunks().end()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 class Maker {
  public:
   Maker(v1::CampaignSpec spec, OrderedSchedule schedule, std::string gram)
@@ -138,17 +151,19 @@ class Maker {
   }
 
  private:
-  absl::StatusOr<std::vector<uint32_t>> Scores(const Digest& genome,
-                                               const v1::ChunkLayout* layout,
-                                               LayoutOrderPointer order) {
+  // Up to where the archive rejects the child, if `reject`.
+  absl::StatusOr<ChunkAssembly> Scores(const Digest& genome,
+                                       const v1::ChunkLayout* layout,
+                                       LayoutOrderPointer order, bool reject) {
     ChunkAssembly assembly(ScoreKind::kBinary, schedule_.options().tasks,
                            std::move(order));
     for (const v1::ChunkScores& chunk :
          SyntheticScores(spec_, genome.ToBytes(), layout, /*holdout=*/false)) {
       RETURN_IF_ERROR(
           assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
+      if (reject && schedule_.Rejects(assembly)) break;
     }
-    return assembly.scores();
+    return assembly;
   }
 
   absl::Status ScoreSeeds() {
@@ -156,8 +171,10 @@ class Maker {
     for (int k = 0; k < spec_.seeds_size(); ++k) {
       const Digest genome = GenomeDigest(SeedRecipe(k, spec_.seeds_size(), 1),
                                          schedule_.options().seed_digests);
-      ASSIGN_OR_RETURN(scores.emplace_back(),
-                       Scores(genome, nullptr, schedule_.file_order()));
+      ASSIGN_OR_RETURN(
+          const ChunkAssembly assembly,
+          Scores(genome, nullptr, schedule_.file_order(), /*reject=*/false));
+      scores.push_back(assembly.scores());
       made_.header.add_seed_scores(
           PackScores(ScoreKind::kBinary, scores.back()));
     }
@@ -175,23 +192,35 @@ class Maker {
     return layout;
   }
 
+  absl::StatusOr<AppliedResult> Apply(const Proposal& proposal,
+                                      v1::LogEntry& entry) {
+    const int64_t candidate = proposal.candidate;
+    if (candidate == kQuarantined) {
+      entry.set_quarantine_error("this candidate is meant to fail");
+      ++quarantined_;
+      return schedule_.Apply(candidate, std::nullopt);
+    }
+    const LayoutOrderPointer order = schedule_.layout(proposal.layout_version);
+    const v1::ChunkLayout layout = LayoutOf(order);
+    ASSIGN_OR_RETURN(const ChunkAssembly scores,
+                     Scores(proposal.genome, &layout, order,
+                            /*reject=*/candidate >= kFirstRejected));
+    if (scores.complete()) {
+      entry.set_scores(PackScores(ScoreKind::kBinary, scores.scores()));
+      return schedule_.Apply(candidate, scores.scores());
+    }
+    PackedChunks packed = scores.Pack();
+    entry.set_scores(std::move(packed.scores));
+    entry.set_known_chunks(std::move(packed.known_chunks));
+    ++rejected_early_;
+    return schedule_.ApplyRejected(candidate, scores);
+  }
+
   absl::Status EvaluateNext() {
     const Proposal& proposal = schedule_.open().front();
     v1::LogEntry& entry = made_.log.emplace_back();
     *entry.mutable_proposal() = ProposalToProto(proposal);
-    std::optional<std::vector<uint32_t>> scores;
-    if (proposal.candidate == kQuarantined) {
-      entry.set_quarantine_error("this candidate is meant to fail");
-      ++quarantined_;
-    } else {
-      const LayoutOrderPointer order =
-          schedule_.layout(proposal.layout_version);
-      const v1::ChunkLayout layout = LayoutOf(order);
-      ASSIGN_OR_RETURN(scores, Scores(proposal.genome, &layout, order));
-      entry.set_scores(PackScores(ScoreKind::kBinary, *scores));
-    }
-    ASSIGN_OR_RETURN(const AppliedResult result,
-                     schedule_.Apply(std::move(scores)));
+    ASSIGN_OR_RETURN(const AppliedResult result, Apply(proposal, entry));
     entry.set_dropped_slot(result.dropped_slot);
     entry.set_child_fitness(result.child_fitness.units());
     accepted_ += result.accepted ? 1 : 0;
@@ -222,6 +251,7 @@ class Maker {
     progress.set_evaluations(schedule_.applied());
     progress.set_accepted(accepted_);
     progress.set_quarantined(quarantined_);
+    progress.set_rejected_early(rejected_early_);
     progress.set_archive_digest(schedule_.archive_digest().ToBytes());
     progress.set_coverage(archive.coverage());
     progress.set_entropy(archive.entropy());
@@ -264,6 +294,7 @@ class Maker {
   SyntheticCampaign made_;
   int64_t accepted_ = 0;
   int64_t quarantined_ = 0;
+  int64_t rejected_early_ = 0;
 };
 
 }  // namespace
@@ -325,6 +356,18 @@ std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,
     }
   }
   return chunks;
+}
+
+std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,
+                                             const v1::Job& job,
+                                             const v1::ChunkLayout* layout) {
+  std::vector<v1::ChunkScores> scores =
+      SyntheticScores(spec, job.genome_digest(), layout,
+                      job.key().kind() == v1::JOB_KIND_HOLDOUT);
+  std::erase_if(scores, [&job](const v1::ChunkScores& chunk) {
+    return !IsWanted(job, chunk);
+  });
+  return scores;
 }
 
 }  // namespace merganser

@@ -26,7 +26,8 @@ struct SyntheticCampaign {
 };
 
 // Writes two seeds and two datasets to `folder` and runs `evaluations` children
-// of them through a schedule with a window of 8. The child 5 is quarantined.
+// of them through a schedule with a window of 8. The child 5 is quarantined;
+// from 150 on, children are rejected early.
 absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
     const std::string& folder, int64_t evaluations);
 
@@ -38,5 +39,9 @@ std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,
                                              const std::string& genome_digest,
                                              const v1::ChunkLayout* layout,
                                              bool holdout);
+// Of the chunks that the job asks for.
+std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,
+                                             const v1::Job& job,
+                                             const v1::ChunkLayout* layout);
 
 }  // namespace merganser

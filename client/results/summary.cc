@@ -73,7 +73,12 @@ ordered_json PageOf(const Summary& summary) {
           {"accepted", summary.accepted},
           {"quarantined", summary.quarantined},
           {"conflicts", summary.conflicts},
+          {"rejected_early", summary.rejected_early},
+          {"parked", summary.parked},
+          {"parked_confirmed", summary.parked_confirmed},
           {"datapoint_evaluations", summary.datapoint_evaluations},
+          {"datapoint_evaluations_possible",
+           summary.datapoint_evaluations_possible},
           {"archive_digest", summary.archive_digest},
           {"best", BestJson(summary.best)},
           {"coverage", summary.coverage},
@@ -182,7 +187,12 @@ absl::Status ReadPlainFields(const json& page, Summary& summary) {
   reader.Read("accepted", summary.accepted);
   reader.Read("quarantined", summary.quarantined);
   reader.Read("conflicts", summary.conflicts);
+  reader.Read("rejected_early", summary.rejected_early);
+  reader.Read("parked", summary.parked);
+  reader.Read("parked_confirmed", summary.parked_confirmed);
   reader.Read("datapoint_evaluations", summary.datapoint_evaluations);
+  reader.Read("datapoint_evaluations_possible",
+              summary.datapoint_evaluations_possible);
   reader.Read("archive_digest", summary.archive_digest);
   reader.Read("coverage", summary.coverage);
   reader.Read("entropy", summary.entropy);
@@ -212,11 +222,18 @@ Summary MakeSummary(const v1::ExportHeader& header,
       .accepted = progress.accepted(),
       .quarantined = progress.quarantined(),
       .conflicts = progress.conflicts(),
+      .rejected_early = progress.rejected_early(),
+      .parked = progress.parked(),
+      .parked_confirmed = progress.parked_confirmed(),
       .datapoint_evaluations = progress.datapoint_evaluations(),
       .archive_digest = HexOf(progress.archive_digest()),
       .coverage = progress.coverage(),
       .entropy = progress.entropy(),
       .wall_seconds = wall_seconds.value_or(progress.active_seconds())};
+  for (const v1::TaskSpec& task : campaign.spec().tasks()) {
+    summary.datapoint_evaluations_possible +=
+        progress.evaluations() * task.search().rows();
+  }
   if (progress.active_seconds() > 0) {
     summary.evaluations_per_second =
         static_cast<double>(progress.evaluations()) / progress.active_seconds();

@@ -42,7 +42,15 @@ struct Summary {
   int64_t accepted = 0;
   int64_t quarantined = 0;
   int64_t conflicts = 0;
+  // Children dropped by some of their scores, those that a worker parked, and
+  // those of them that their own archive rejected, too.
+  int64_t rejected_early = 0;
+  int64_t parked = 0;
+  int64_t parked_confirmed = 0;
+  // Search datapoints that workers evaluated for children, repeats and
+  // resumptions included; and evaluations times search datapoints.
   int64_t datapoint_evaluations = 0;
+  int64_t datapoint_evaluations_possible = 0;
   std::string archive_digest;  // hexadecimal
   std::optional<Best> best;
   double coverage = 0;

@@ -97,8 +97,9 @@ TEST(CampaignFile, ReadsEveryKey) {
       alpha: 0.5
       mix_low: -0.1
       mix_high: 1.1
+      early_rejection: true
     }
-    schedule { mode: "ordered" window: 4 }
+    schedule { mode: "ordered" window: 4 shards: 1 }
     budget { evaluations: 10000 }
     random_seed: 18446744073709551615
     device_class: "any"
@@ -127,8 +128,9 @@ TEST(CampaignFile, SetsTheDefaultsOfTheContract) {
       crossover: true
       mix_low: 0
       mix_high: 1
+      early_rejection: true
     }
-    schedule { mode: "ordered" window: 32 }
+    schedule { mode: "ordered" window: 32 shards: 1 }
     budget { evaluations: 10 }
   )pb"));
 }
@@ -310,8 +312,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"FractionInRows", "rows: [0, 1437]", "rows: [0, 0.5]",
                 "x.yaml:13: tasks[0].search.rows[1]: expected an integer, at "
                 "least 0; got \"0.5\""},
-        BadFile{"AsyncMode", "mode: ordered", "mode: async",
-                "x.yaml:23: schedule.mode: expected ordered; got \"async\""},
+        BadFile{"UnknownMode", "mode: ordered", "mode: lazy",
+                "x.yaml:23: schedule.mode: expected ordered or async; got "
+                "\"lazy\""},
         BadFile{
             "UnknownMethod", "method: m2n2", "method: cma-es",
             "x.yaml:16: search.method: expected m2n2 or ga; got \"cma-es\""},

@@ -71,6 +71,8 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
   ScheduleOptions options;
   options.search = MakeSearchOptions(spec.search());
   options.window = spec.schedule().window();
+  options.async = spec.schedule().mode() == "async";
+  options.shards = std::max(1, spec.schedule().shards());
   options.random_seed = spec.random_seed();
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const v1::TaskSpec& task = spec.tasks(i);
@@ -87,6 +89,8 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
   }
   options.archive.population = spec.search().population();
   options.archive.alpha = spec.search().alpha();
+  options.early_rejection = spec.search().early_rejection() &&
+                            RejectionBound::Applies(options.archive);
   for (int i = 0; i < spec.seeds_size(); ++i) {
     absl::StatusOr<Digest> digest = Digest::FromBytes(spec.seeds(i).digest());
     if (!digest.ok()) {

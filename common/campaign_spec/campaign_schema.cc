@@ -187,6 +187,11 @@ constexpr SchemaField kSearch[] = {
      .minimum = -10,
      .maximum = 10,
      .help = "the share of parent B is uniform on [low, high)"},
+    {.key = "early_rejection",
+     .proto_field = "early_rejection",
+     .default_value = "true",
+     .help = "stop evaluating children that cannot enter the archive any more; "
+             "changes no outcome"},
 };
 
 constexpr SchemaField kSchedule[] = {
@@ -194,14 +199,24 @@ constexpr SchemaField kSchedule[] = {
      .proto_field = "mode",
      .required = true,
      .default_value = "ordered",
-     .choices = "ordered",
-     .help = "results count in the order of their children"},
+     .choices = "ordered async",
+     .help = "ordered: results count in the order of their children; async: as "
+             "they come"},
     {.key = "window",
      .proto_field = "window",
      .default_value = "32",
      .minimum = 1,
      .maximum = 4096,
-     .help = "child n is drawn after results 0 to n - window"},
+     .help = "children under way at a time; ordered: child n is drawn after "
+             "results 0 to n - window"},
+    {.key = "shards",
+     .proto_field = "shards",
+     .default_value = "1",
+     .minimum = 1,
+     .maximum = 1024,
+     .help =
+         "jobs that share the chunks of one child; more than 1 lets several "
+         "workers evaluate it at once"},
 };
 
 constexpr SchemaField kBudget[] = {

@@ -62,6 +62,7 @@ v1::CampaignSpec Spec() {
   spec.mutable_search()->set_mix_high(1);
   spec.mutable_schedule()->set_mode("ordered");
   spec.mutable_schedule()->set_window(32);
+  spec.mutable_schedule()->set_shards(1);
   spec.mutable_budget()->set_evaluations(10);
   return spec;
 }
@@ -240,7 +241,11 @@ std::vector<Row> NamesAndChoices() {
       {"KindUnknown", [](auto& s) { s.mutable_tasks(0)->set_kind("qa"); },
        "tasks[0].kind: expected classification"},
       {"ModeAsync", [](auto& s) { s.mutable_schedule()->set_mode("async"); },
-       "schedule.mode: expected ordered; got \"async\""},
+       ""},
+      {"ModeUnknown", [](auto& s) { s.mutable_schedule()->set_mode("lazy"); },
+       "schedule.mode: expected ordered or async; got \"lazy\""},
+      {"ShardsNone", [](auto& s) { s.mutable_schedule()->set_shards(0); },
+       "schedule.shards: expected 1 to 1024; got 0"},
       {"MethodUnknown", [](auto& s) { s.mutable_search()->set_method("x"); },
        "search.method: expected m2n2 or ga"},
       {"GaWithAlpha", [](auto& s) { s.mutable_search()->set_method("ga"); },

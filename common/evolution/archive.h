@@ -41,7 +41,7 @@ class Archive {
  public:
   // P empty slots.
   // Errors: InvalidArgument for options out of range, or if a sum of fitness
-  // could leave 64 bits.
+  // could leave 63 bits.
   static absl::StatusOr<Archive> Create(ArchiveOptions options);
 
   // Takes the child in and drops the candidate of the lowest fitness over all
@@ -71,6 +71,7 @@ class Archive {
   const std::vector<Fitness>& fitness() const { return fitness_; }
   // What Fitness::ToDouble divides by.
   double fitness_scale() const { return competition_.scale(); }
+  const Competition& competition() const { return competition_; }
 
   // g(A, ·) for every slot, by how much it scores where slot `slot_a` does
   // not; 0 for an empty one and for A itself. An empty A scores nothing.

@@ -44,7 +44,7 @@ bool SumsFit(const ArchiveOptions& options,
   for (size_t z = 1; z < table.size(); ++z) {
     largest_share = std::max(largest_share, z * table[z]);
   }
-  uint64_t room = std::numeric_limits<uint64_t>::max() / largest_share;
+  uint64_t room = std::numeric_limits<int64_t>::max() / largest_share;
   for (const uint32_t weight : options.task_weight) {
     if (weight > room) return false;
     room -= weight;
@@ -142,7 +142,7 @@ absl::StatusOr<Competition> Competition::Create(const ArchiveOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("task_weight: the weights of ", options.datapoints,
                      " datapoints times a population of ", options.population,
-                     " exceed 64 bits; lower the weights or the population"));
+                     " exceed 63 bits; lower the weights or the population"));
   }
   return competition;
 }
@@ -171,14 +171,21 @@ Worth Competition::ShareReal(const ArchiveOptions& options,
   for (size_t j = 0; j < niche_load.size(); ++j) {
     const uint32_t worst = options.subtract_worst ? ranges[j].lowest : 0;
     if (options.subtract_worst) worth.worst[j] = worst;
-    const uint64_t load = niche_load[j] - uint64_t{worst} * rows.size();
-    if (load == 0) continue;
-    const double capacity = (ranges[j].highest - worst) * kUnit;
-    const double divisor =
-        CorrectlyRoundedPower(static_cast<double>(load) * kUnit, options.alpha);
-    worth.real[j] = options.task_weight[j] * capacity / divisor * kUnit;
+    worth.real[j] = RealWorth(options, options.task_weight[j], niche_load[j],
+                              worst, ranges[j].highest, rows.size());
   }
   return worth;
+}
+
+double RealWorth(const ArchiveOptions& options, uint32_t task_weight,
+                 uint64_t niche_load, uint32_t worst, uint32_t highest,
+                 size_t candidates) {
+  const uint64_t load = niche_load - uint64_t{worst} * candidates;
+  if (load == 0) return 0;
+  const double capacity = (highest - worst) * kUnit;
+  const double divisor =
+      CorrectlyRoundedPower(static_cast<double>(load) * kUnit, options.alpha);
+  return task_weight * capacity / divisor * kUnit;
 }
 
 std::vector<Fitness> SumFitness(const Worth& worth,

@@ -30,13 +30,19 @@ struct Worth {
 class Competition {
  public:
   // The options are valid.
-  // Errors: InvalidArgument if a sum of fitness could leave 64 bits.
+  // Errors: InvalidArgument if a sum of fitness could leave 63 bits.
   static absl::StatusOr<Competition> Create(const ArchiveOptions& options);
 
   // What a solved datapoint of weight 1 is worth to a candidate that solves it
   // alone, in units of Fitness: lcm(1 … P+1) for α 0 or 1 and P up to 20, else
   // 2^36; 1 for continuous scores.
   double scale() const { return scale_; }
+
+  // Binary scores: what a datapoint of this niche load, 0 … P+1, is worth to
+  // each who solves it.
+  uint64_t ExactWorth(uint64_t niche_load, uint32_t task_weight) const {
+    return table_[niche_load] * task_weight;
+  }
 
   // The worth of every datapoint among `rows`, of which niche_load is the sum.
   Worth Share(const ArchiveOptions& options, std::span<const ScoreRow> rows,
@@ -50,6 +56,13 @@ class Competition {
   // Binary scores: entry z, 0 … P+1; entry 0 is 0.
   std::vector<uint64_t> table_;
 };
+
+// Continuous scores: the worth of one unit of score on a datapoint, among the
+// P+1 candidates of which niche_load is the sum; a score of `worst` earns
+// nothing. `highest` is the best score among them.
+double RealWorth(const ArchiveOptions& options, uint32_t task_weight,
+                 uint64_t niche_load, uint32_t worst, uint32_t highest,
+                 size_t candidates);
 
 // f of every row: the sum over its datapoints of worth × score.
 std::vector<Fitness> SumFitness(const Worth& worth,

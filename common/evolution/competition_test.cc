@@ -47,14 +47,14 @@ TEST(CompetitionTest, OtherExponentsRoundToTheNearest) {
                                    2514277309, 388424882, 358889941}));
 }
 
-TEST(CompetitionTest, RefusesSumsBeyond64Bits) {
-  // 2^36 · z/z^0 for z = 1025: room for floor((2^64-1) / (2^36·1025)) = 261888
+TEST(CompetitionTest, RefusesSumsBeyond63Bits) {
+  // 2^36 · z/z^0 for z = 1025: room for floor((2^63-1) / (2^36·1025)) = 130944
   // units of task weight.
-  ArchiveOptions options = OptionsFor(ScoreKind::kBinary, 1024, 262, 0);
-  options.task_weight.assign(262, 1000);
-  options.task_weight.back() = 888;
+  ArchiveOptions options = OptionsFor(ScoreKind::kBinary, 1024, 131, 0);
+  options.task_weight.assign(131, 1000);
+  options.task_weight.back() = 944;
   EXPECT_TRUE(Competition::Create(options).ok());
-  options.task_weight.back() = 889;
+  options.task_weight.back() = 945;
   EXPECT_EQ(Competition::Create(options).status().code(),
             absl::StatusCode::kInvalidArgument);
 }

@@ -42,6 +42,15 @@ absl::Status CheckOptions(const ScheduleOptions& options,
                            options.layout.chromosomes);
 }
 
+bool IsBefore(const Proposal& proposal, int64_t candidate) {
+  return proposal.candidate < candidate;
+}
+
+absl::Status OutOfTurn(int64_t candidate) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "candidate ", candidate, " is not the one to be applied next"));
+}
+
 }  // namespace
 
 absl::StatusOr<OrderedSchedule> OrderedSchedule::Create(
@@ -115,10 +124,15 @@ absl::Status OrderedSchedule::Restore(
                      " open ones; got ", open.size()));
   }
   for (int64_t i = 0; i < options_.window; ++i) {
-    if (open[i].candidate != applied + i ||
-        !layouts_.contains(open[i].layout_version)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "proposals: ", applied + i, " or its chunk layout is missing"));
+    const int64_t n = open[i].candidate;
+    const bool expected = options_.async
+                              ? n >= 0 && n < applied + options_.window &&
+                                    (i == 0 || n > open_.back().candidate)
+                              : n == applied + i;
+    if (!expected || !layouts_.contains(open[i].layout_version)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("proposals: the one at place ", i, ", number ", n,
+                       ", is not the expected one or lacks its chunk layout"));
     }
     open_.push_back(std::move(open[i]));
   }
@@ -129,12 +143,17 @@ absl::Status OrderedSchedule::Restore(
   return absl::OkStatus();
 }
 
+bool OrderedSchedule::IsNext(int64_t candidate) const {
+  if (!started_) return false;
+  return options_.async ? Find(candidate) != nullptr
+                        : open_.front().candidate == candidate;
+}
+
 absl::StatusOr<AppliedResult> OrderedSchedule::Apply(
-    std::optional<std::vector<uint32_t>> scores) {
-  if (!started_) {
-    return absl::FailedPreconditionError("the schedule has not started");
-  }
-  Proposal& proposal = open_.front();
+    int64_t candidate, std::optional<std::vector<uint32_t>> scores) {
+  if (!IsNext(candidate)) return OutOfTurn(candidate);
+  const auto place = FindOpen(candidate);
+  Proposal& proposal = *place;
   AppliedResult result{.candidate = proposal.candidate,
                        .dropped_slot = archive_.population()};
   if (scores.has_value()) {
@@ -146,21 +165,57 @@ absl::StatusOr<AppliedResult> OrderedSchedule::Apply(
     result.child_fitness = replacement.child_fitness;
     RETURN_IF_ERROR(ReplaceSlot(proposal.candidate, replacement,
                                 std::move(proposal.recipe)));
+    if (replacement.accepted) bound_.reset();
   }
-  open_.pop_front();
+  RETURN_IF_ERROR(MoveOn(place));
+  return result;
+}
+
+bool OrderedSchedule::Rejects(const ChunkAssembly& known) {
+  if (!bound_.has_value()) bound_.emplace(archive_);
+  RejectionBound::Standing standing;
+  bound_->Begin(standing);
+  const std::vector<uint32_t> datapoints = known.KnownDatapoints();
+  std::vector<uint32_t> scores;
+  scores.reserve(datapoints.size());
+  for (const uint32_t j : datapoints) scores.push_back(known.scores()[j]);
+  bound_->Observe(archive_, datapoints, scores, standing);
+  return bound_->Rejects(standing);
+}
+
+absl::StatusOr<AppliedResult> OrderedSchedule::ApplyRejected(
+    int64_t candidate, const ChunkAssembly& known) {
+  if (!IsNext(candidate)) return OutOfTurn(candidate);
+  if (!Rejects(known)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the known scores of candidate ", candidate,
+                     " do not prove that the archive has to drop it"));
+  }
+  RETURN_IF_ERROR(MoveOn(FindOpen(candidate)));
+  return AppliedResult{.candidate = candidate,
+                       .dropped_slot = archive_.population()};
+}
+
+absl::Status OrderedSchedule::MoveOn(std::deque<Proposal>::iterator applied) {
+  open_.erase(applied);
   ++applied_;
   if (applied_ % kLayoutInterval == 0) {
     RETURN_IF_ERROR(MakeLayout(applied_ / kLayoutInterval));
   }
   RETURN_IF_ERROR(Draw());
   ForgetOldLayouts();
-  return result;
+  return absl::OkStatus();
 }
 
 const Proposal* OrderedSchedule::Find(int64_t candidate) const {
-  const int64_t index = candidate - applied_;
-  if (index < 0 || index >= static_cast<int64_t>(open_.size())) return nullptr;
-  return &open_[index];
+  const auto found =
+      std::lower_bound(open_.begin(), open_.end(), candidate, IsBefore);
+  if (found == open_.end() || found->candidate != candidate) return nullptr;
+  return &*found;
+}
+
+std::deque<Proposal>::iterator OrderedSchedule::FindOpen(int64_t candidate) {
+  return std::lower_bound(open_.begin(), open_.end(), candidate, IsBefore);
 }
 
 LayoutOrderPointer OrderedSchedule::layout(int64_t version) const {
@@ -236,7 +291,7 @@ absl::Status OrderedSchedule::MakeLayout(int64_t version) {
 }
 
 void OrderedSchedule::ForgetOldLayouts() {
-  const int64_t oldest = LayoutVersion(applied_);
+  const int64_t oldest = open_.front().layout_version;
   layouts_.erase(layouts_.begin(), layouts_.lower_bound(oldest));
 }
 

@@ -15,29 +15,32 @@
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
 #include "common/evolution/archive.h"
+#include "common/evolution/rejection_bound.h"
 #include "common/evolution/search.h"
 #include "common/genome/crossover.h"
 #include "common/genome/gram.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
+#include "common/schedule/chunk_assembly.h"
 
 namespace merganser {
 
 // Results between two versions of the chunk layout (DESIGN.md section 5).
 inline constexpr int64_t kLayoutInterval = 256;
 
-// The search datapoints of one task among all: begin … end-1.
-struct TaskExtent {
-  int64_t begin = 0;
-  int64_t end = 0;
-  int chunk_size = 1;
-};
-
 struct ScheduleOptions {
   ArchiveOptions archive;
   SearchOptions search;
-  // W, at least 1: proposal n is drawn after results 0 … n-W.
+  // W, at least 1: so many proposals are open at a time.
   int64_t window = 32;
+  // False: results are applied in the order of n, so that proposal n is drawn
+  // after results 0 … n-W. True: in any order.
+  bool async = false;
+  // Jobs into which a child's chunks are dealt; no matter to the outcome.
+  int shards = 1;
+  // Whether children may be rejected by some of their scores; no matter to the
+  // outcome. False where RejectionBound does not apply.
+  bool early_rejection = true;
   uint64_t random_seed = 0;
   std::vector<TaskExtent> tasks;
   // In file order; their number is K.
@@ -75,10 +78,6 @@ struct StoredSlot {
   LinearRecipe recipe;
 };
 
-// The order of all search datapoints, task after task, from which the chunks
-// of one layout version are cut.
-using LayoutOrderPointer = std::shared_ptr<const std::vector<uint32_t>>;
-
 // Threads: none; its owner guards it.
 class OrderedSchedule {
  public:
@@ -100,19 +99,32 @@ class OrderedSchedule {
                        std::vector<Proposal> open,
                        std::map<int64_t, LayoutOrderPointer> layouts);
 
-  // Applies the result of proposal n = applied() and draws proposal n + W.
-  // Nullopt scores: the proposal was quarantined; it is dropped unseen.
-  // Errors: InvalidArgument on bad scores; nothing has then changed.
-  absl::StatusOr<AppliedResult> Apply(
-      std::optional<std::vector<uint32_t>> scores);
+  // Whether proposal `candidate` is the one to apply next, or one of them.
+  bool IsNext(int64_t candidate) const;
 
-  // Number of results applied so far; also the number of the oldest open
-  // proposal.
+  // Applies the result of a proposal that IsNext() and draws another one.
+  // Nullopt scores: the proposal was quarantined; it is dropped unseen.
+  // Errors: InvalidArgument on bad scores, FailedPrecondition out of turn;
+  // nothing has then changed.
+  absl::StatusOr<AppliedResult> Apply(
+      int64_t candidate, std::optional<std::vector<uint32_t>> scores);
+
+  // Whether the archive as it stands drops a child with these scores whatever
+  // its unknown ones are. False where RejectionBound does not apply.
+  bool Rejects(const ChunkAssembly& known);
+
+  // Applies a child that Rejects() says must be dropped.
+  // Errors: FailedPrecondition out of turn, or if it need not be dropped;
+  // nothing has then changed.
+  absl::StatusOr<AppliedResult> ApplyRejected(int64_t candidate,
+                                              const ChunkAssembly& known);
+
+  // Number of results applied so far.
   int64_t applied() const { return applied_; }
   bool started() const { return started_; }
 
-  // The W proposals that are drawn and not applied, applied() first. They do
-  // not depend on the budget: who keeps to one evaluates those below it.
+  // The W proposals that are drawn and not applied, ascending. They do not
+  // depend on the budget: who keeps to one evaluates those below it.
   const std::deque<Proposal>& open() const { return open_; }
   // Nullptr unless n is open.
   const Proposal* Find(int64_t candidate) const;
@@ -142,6 +154,9 @@ class OrderedSchedule {
 
   // v of proposal n.
   int64_t LayoutVersion(int64_t candidate) const;
+  std::deque<Proposal>::iterator FindOpen(int64_t candidate);
+  // Takes the applied proposal away and draws the next one.
+  absl::Status MoveOn(std::deque<Proposal>::iterator applied);
   // Draws the next proposal from the archive as it stands.
   absl::Status Draw();
   absl::Status Breed(const ProposalDraw& draw, Proposal& proposal) const;
@@ -159,6 +174,7 @@ class OrderedSchedule {
   LayoutOrderPointer file_order_;
   std::map<int64_t, LayoutOrderPointer> layouts_;
   std::deque<Proposal> open_;
+  std::optional<RejectionBound> bound_;  // of the archive as it stands
   int64_t applied_ = 0;
   bool started_ = false;
 };

@@ -25,7 +25,8 @@ OrderedSchedule Started(const FakeCampaign& campaign) {
 AppliedResult ApplyNext(OrderedSchedule& schedule) {
   const Digest genome = schedule.open().front().genome;
   auto result =
-      schedule.Apply(FakeScores(genome, schedule.archive().datapoints()));
+      schedule.Apply(schedule.open().front().candidate,
+                     FakeScores(genome, schedule.archive().datapoints()));
   EXPECT_TRUE(result.ok()) << result.status();
   return *result;
 }
@@ -171,7 +172,7 @@ TEST(OrderedScheduleTest, DropsAQuarantinedProposalUnseen) {
   OrderedSchedule schedule = Started(Campaign(2));
   for (int i = 0; i < 20; ++i) ApplyNext(schedule);
   const auto fitness_before = schedule.archive().fitness();
-  const auto result = schedule.Apply(std::nullopt);
+  const auto result = schedule.Apply(schedule.applied(), std::nullopt);
   ASSERT_TRUE(result.ok());
   EXPECT_FALSE(result->accepted);
   EXPECT_EQ(result->dropped_slot, 6);
@@ -182,7 +183,8 @@ TEST(OrderedScheduleTest, DropsAQuarantinedProposalUnseen) {
 TEST(OrderedScheduleTest, LeavesEverythingAsItWasOnBadScores) {
   OrderedSchedule schedule = Started(Campaign(2));
   const Digest before = schedule.archive_digest();
-  EXPECT_FALSE(schedule.Apply(std::vector<uint32_t>(39, 0)).ok());
+  EXPECT_FALSE(
+      schedule.Apply(schedule.applied(), std::vector<uint32_t>(39, 0)).ok());
   EXPECT_EQ(schedule.archive_digest(), before);
   EXPECT_EQ(schedule.open().front().candidate, 0);
 }

@@ -70,20 +70,12 @@ absl::Status CampaignRunner::RestoreMaps(const StoredCampaign& stored) {
     gram_bytes_ = *gram;
   }
   for (const auto& [key, bytes] : ValuesOf(stored, Collection::kResults)) {
+    if (key >= 0) continue;
     ASSIGN_OR_RETURN(const records::ResultRecord record,
                      UnpackRecord<records::ResultRecord>(bytes, "result"));
-    if (!record.quarantine_error().empty()) {
-      results_[key] = {std::nullopt, record.quarantine_error()};
-      continue;
-    }
     ASSIGN_OR_RETURN(
-        std::vector<uint32_t> scores,
+        seed_scores_[key],
         UnpackScores(kind(), plan_.archive.datapoints, record.scores()));
-    if (key < 0) {
-      seed_scores_[key] = std::move(scores);
-    } else {
-      results_[key] = {std::move(scores), ""};
-    }
   }
   for (const auto& [key, bytes] : ValuesOf(stored, Collection::kCandidates)) {
     ASSIGN_OR_RETURN(candidates_[key], UnpackRecord<records::CandidateRecord>(
@@ -120,8 +112,43 @@ absl::Status CampaignRunner::RestoreSchedule(const StoredCampaign& stored) {
     ASSIGN_OR_RETURN(layouts[version],
                      UnpackLayout(plan_.archive.datapoints, bytes));
   }
-  return schedule_->Restore(applied(), std::move(slots), std::move(open),
-                            std::move(layouts));
+  RETURN_IF_ERROR(schedule_->Restore(applied(), std::move(slots),
+                                     std::move(open), std::move(layouts)));
+  slot_changed_.assign(plan_.archive.population, applied());
+  return RestoreChildren(stored);
+}
+
+absl::Status CampaignRunner::RestoreChildren(const StoredCampaign& stored) {
+  for (const auto& [key, bytes] : ValuesOf(stored, Collection::kResults)) {
+    if (key < 0) continue;
+    const Proposal* proposal = schedule_->Find(key);
+    if (proposal == nullptr) {
+      return absl::DataLossError(
+          absl::StrCat("there is a result of candidate ", key, ", not open"));
+    }
+    ASSIGN_OR_RETURN(const records::ResultRecord record,
+                     UnpackRecord<records::ResultRecord>(bytes, "result"));
+    ChildScores& child = children_[key];
+    child.quarantine_error = record.quarantine_error();
+    if (!child.quarantine_error.empty()) continue;
+    const LayoutOrderPointer order =
+        schedule_->layout(proposal->layout_version);
+    if (record.known_chunks().empty()) {
+      ASSIGN_OR_RETURN(
+          std::vector<uint32_t> scores,
+          UnpackScores(kind(), plan_.archive.datapoints, record.scores()));
+      child.chunks.emplace(kind(), plan_.tasks, order, std::move(scores));
+      continue;
+    }
+    ASSIGN_OR_RETURN(child.chunks, ChunkAssembly::Unpack(
+                                       kind(), plan_.tasks, order,
+                                       {.known_chunks = record.known_chunks(),
+                                        .scores = record.scores()}));
+    child.parked = record.parked();
+    child.was_parked = child.parked;
+    child.round = child.parked ? 0 : 1;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace merganser

@@ -1,4 +1,4 @@
-// CampaignRunner: jobs out, results in, results applied.
+// CampaignRunner: jobs out, results in.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -18,7 +18,6 @@ namespace {
 
 namespace records = ::merganser::storage::v1;
 
-constexpr size_t kRememberedResults = 4096;
 constexpr int64_t kFileOrder = -1;
 
 v1::JobKind ToProto(JobKind kind) {
@@ -39,19 +38,6 @@ absl::Status NotOpen(const JobKey& key) {
   return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
 }
 
-// Of the chunks, whatever their order.
-Digest DigestOf(const v1::JobResult& result) {
-  std::map<std::pair<int, int>, std::string_view> chunks;
-  for (const v1::ChunkScores& chunk : result.chunks()) {
-    chunks[{chunk.task(), chunk.chunk()}] = chunk.scores();
-  }
-  DigestBuilder builder;
-  for (const auto& [place, scores] : chunks) {
-    builder.I64(place.first).I64(place.second).String(scores);
-  }
-  return builder.Finish();
-}
-
 ResultVerdict Refuse(absl::string_view error) {
   return {v1::RESULT_OUTCOME_REFUSED, std::string(error), false};
 }
@@ -63,17 +49,10 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeJob(const JobKey& key) const {
   job.mutable_key()->set_campaign_uid(key.campaign_uid);
   job.mutable_key()->set_kind(ToProto(key.kind));
   job.mutable_key()->set_candidate(key.candidate);
+  job.mutable_key()->set_part(key.part);
   job.set_layout_version(kFileOrder);
   if (key.kind == JobKind::kGram) return job;
-  if (key.kind == JobKind::kSearch) {
-    const Proposal* proposal =
-        started() ? schedule_->Find(key.candidate) : nullptr;
-    if (proposal == nullptr) return NotOpen(key);
-    *job.mutable_recipe() = RecipeToProto(proposal->recipe);
-    job.set_genome_digest(proposal->genome.ToBytes());
-    job.set_layout_version(proposal->layout_version);
-    return job;
-  }
+  if (key.kind == JobKind::kSearch) return MakeSearchJob(key, std::move(job));
   if (key.candidate < 0) {
     if (key.candidate < -seeds()) return NotOpen(key);
     const LinearRecipe recipe =
@@ -234,55 +213,6 @@ ResultVerdict CampaignRunner::TakeHoldout(const v1::JobResult& result) {
   return {v1::RESULT_OUTCOME_COMMITTED, "", true};
 }
 
-ResultVerdict CampaignRunner::TakeSearch(const v1::JobResult& result) {
-  const int64_t candidate = result.key().candidate();
-  if (!started()) return Refuse("key: the campaign has not drawn it yet");
-  state_.set_datapoint_evaluations(state_.datapoint_evaluations() +
-                                   plan_.archive.datapoints);
-  state_changed_ = true;
-  if (candidate < applied()) return CompareApplied(result);
-  const Proposal* proposal = schedule_->Find(candidate);
-  if (proposal == nullptr) {
-    return Refuse("key: the campaign has not drawn it yet");
-  }
-  if (result.genome_digest() != proposal->genome.ToBytes()) {
-    return Refuse("genome_digest: not that of the proposal");
-  }
-  if (result.layout_version() != proposal->layout_version) {
-    return Refuse("layout_version: not that of the proposal");
-  }
-  absl::StatusOr<std::vector<uint32_t>> scores = Assemble(
-      result, plan_.tasks, schedule_->layout(proposal->layout_version));
-  if (!scores.ok()) return Refuse(scores.status().message());
-  const auto known = results_.find(candidate);
-  if (known != results_.end() && known->second.scores.has_value()) {
-    return Compare(*known->second.scores, *scores);
-  }
-  if (known != results_.end()) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
-  records::ResultRecord record;
-  record.set_scores(PackScores(kind(), *scores));
-  writes_.Put(Collection::kResults, candidate, record.SerializeAsString());
-  results_[candidate] = {*std::move(scores), ""};
-  Remember(result);
-  ApplyReady();
-  return {v1::RESULT_OUTCOME_COMMITTED, "", true};
-}
-
-ResultVerdict CampaignRunner::CompareApplied(const v1::JobResult& result) {
-  // Its layout may be gone, but the chunks that were applied are remembered.
-  const auto known = recent_.find(result.key().candidate());
-  if (known == recent_.end() || known->second == DigestOf(result)) {
-    return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
-  }
-  state_.set_conflicts(state_.conflicts() + 1);
-  return {v1::RESULT_OUTCOME_CONFLICT, "", true};
-}
-
-void CampaignRunner::Remember(const v1::JobResult& result) {
-  recent_[result.key().candidate()] = DigestOf(result);
-  while (recent_.size() > kRememberedResults) recent_.erase(recent_.begin());
-}
-
 void CampaignRunner::Quarantine(const JobKey& key, const std::string& reason) {
   if (ended()) return;
   switch (key.kind) {
@@ -295,97 +225,16 @@ void CampaignRunner::Quarantine(const JobKey& key, const std::string& reason) {
     case JobKind::kSearch:
       break;
   }
-  if (!started() || schedule_->Find(key.candidate) == nullptr ||
-      results_.contains(key.candidate)) {
+  const auto child = children_.find(key.candidate);
+  if (child == children_.end() || child->second.complete() ||
+      !child->second.open_parts.contains(key.part)) {
     return;
   }
-  records::ResultRecord record;
-  record.set_quarantine_error(reason);
-  writes_.Put(Collection::kResults, key.candidate, record.SerializeAsString());
-  results_[key.candidate] = {std::nullopt, reason};
+  child->second.quarantine_error = reason;
+  child->second.chunks.reset();
+  CloseJobs(key.candidate, child->second);
+  StoreChild(key.candidate, child->second);
   ApplyReady();
-}
-
-void CampaignRunner::ApplyReady() {
-  while (applied() < state_.budget_evaluations()) {
-    auto next = results_.extract(applied());
-    if (next.empty()) break;
-    ApplyOne(std::move(next.mapped()));
-    if (ended()) return;
-  }
-  Advance();
-}
-
-void CampaignRunner::ApplyOne(Result result) {
-  const Proposal& proposal = schedule_->open().front();
-  const int64_t candidate = proposal.candidate;
-  v1::LogEntry entry;
-  *entry.mutable_proposal() = ProposalToProto(proposal);
-  entry.set_quarantine_error(result.quarantine_error);
-  records::CandidateRecord record;
-  if (result.scores.has_value()) {
-    entry.set_scores(PackScores(kind(), *result.scores));
-    *record.mutable_proposal() = entry.proposal();
-    *record.mutable_recipe() = RecipeToProto(proposal.recipe);
-    record.set_genome_digest(entry.proposal().genome_digest());
-    record.set_search_accuracy(Accuracy(*result.scores));
-    record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
-  }
-  std::set<int64_t> layouts_before;
-  for (const auto& [version, order] : schedule_->layouts()) {
-    layouts_before.insert(version);
-  }
-  const absl::StatusOr<AppliedResult> applied_result =
-      schedule_->Apply(std::move(result.scores));
-  if (!applied_result.ok()) {
-    return Fail(std::string(applied_result.status().message()));
-  }
-  entry.set_dropped_slot(applied_result->dropped_slot);
-  entry.set_child_fitness(applied_result->child_fitness.units());
-  writes_.Append(ListCollection::kLog, entry.SerializeAsString());
-  writes_.Erase(Collection::kResults, candidate);
-  writes_.Erase(Collection::kProposals, candidate);
-  const Proposal& drawn = schedule_->open().back();
-  writes_.Put(Collection::kProposals, drawn.candidate, PackProposal(drawn));
-  if (drawn.candidate < state_.budget_evaluations()) {
-    new_jobs_.push_back({uid(), JobKind::kSearch, drawn.candidate});
-  }
-  state_.set_applied(schedule_->applied());
-  state_.set_quarantined(state_.quarantined() +
-                         (entry.quarantine_error().empty() ? 0 : 1));
-  if (active_since_.has_value()) {
-    state_.set_active_us(
-        active_us_before_ +
-        absl::ToInt64Microseconds(clock_.Now() - *active_since_));
-  }
-  state_changed_ = true;
-  StoreLayouts(layouts_before);
-  if (applied_result->accepted) {
-    writes_.Put(Collection::kCandidates, candidate, record.SerializeAsString());
-    candidates_[candidate] = std::move(record);
-    StoreAccepted(*applied_result);
-  }
-}
-
-void CampaignRunner::StoreAccepted(const AppliedResult& applied) {
-  state_.set_accepted(state_.accepted() + 1);
-  const int slot = applied.dropped_slot;
-  writes_.Put(Collection::kSlots, slot,
-              PackSlot(kind(), *schedule_->archive().slot(slot),
-                       *schedule_->recipe(slot)));
-  NoteBest();
-}
-
-void CampaignRunner::StoreLayouts(const std::set<int64_t>& before) {
-  for (const auto& [version, order] : schedule_->layouts()) {
-    if (before.contains(version)) continue;
-    writes_.Put(Collection::kLayouts, version, PackLayout(*order));
-  }
-  for (const int64_t version : before) {
-    if (!schedule_->layouts().contains(version)) {
-      writes_.Erase(Collection::kLayouts, version);
-    }
-  }
 }
 
 }  // namespace merganser

@@ -45,6 +45,7 @@ CampaignRunner::CampaignRunner(records::SpecRecord record, ScheduleOptions plan,
     : clock_(clock),
       spec_(std::move(record)),
       plan_(std::move(plan)),
+      dealer_(plan_.tasks, plan_.shards),
       holdout_tasks_(HoldoutExtents(spec_.spec())) {}
 
 bool CampaignRunner::ended() const { return IsEnded(state()); }
@@ -132,6 +133,10 @@ std::vector<JobKey> CampaignRunner::NewJobs() {
   return std::exchange(new_jobs_, {});
 }
 
+std::vector<JobKey> CampaignRunner::ClosedJobs() {
+  return std::exchange(closed_jobs_, {});
+}
+
 void CampaignRunner::NoteLease() {
   if (!active_since_.has_value()) active_since_ = clock_.Now();
 }
@@ -171,6 +176,7 @@ absl::Status CampaignRunner::StartSchedule() {
   }
   RETURN_IF_ERROR(schedule_->Start(std::move(scores)));
   state_.set_seeded(true);
+  slot_changed_.assign(plan_.archive.population, 0);
   for (int k = 0; k < seeds(); ++k) {
     const LinearRecipe recipe = SeedRecipe(
         k, seeds(), static_cast<int>(plan_.layout.chromosomes.size()));
@@ -203,11 +209,15 @@ absl::Status CampaignRunner::StartSchedule() {
 
 void CampaignRunner::AddOpenSearchJobs(int64_t first) {
   for (const Proposal& proposal : schedule_->open()) {
-    if (proposal.candidate >= first &&
-        proposal.candidate < state_.budget_evaluations() &&
-        !results_.contains(proposal.candidate)) {
-      new_jobs_.push_back({uid(), JobKind::kSearch, proposal.candidate});
+    if (proposal.candidate < first ||
+        proposal.candidate >= state_.budget_evaluations()) {
+      continue;
     }
+    ChildScores& child = children_[proposal.candidate];
+    if (child.complete() || child.parked || !child.quarantine_error.empty()) {
+      continue;
+    }
+    OpenJobs(proposal.candidate, child);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/schedule/chunk_assembly.h"
 #include "common/schedule/ordered_schedule.h"
+#include "coordinator/campaign/child_scores.h"
 #include "coordinator/campaign/write_buffer.h"
 #include "coordinator/scheduler/job_key.h"
 #include "coordinator/store/campaign_store.h"
@@ -91,11 +92,16 @@ class CampaignRunner {
 
   // Jobs that came up since the last call, or all open ones after Restore.
   std::vector<JobKey> NewJobs();
+  // Jobs that no worker need do any more, since the last call.
+  std::vector<JobKey> ClosedJobs();
   // The job as a worker gets it.
   // Errors: NotFound if it is not open.
   absl::StatusOr<v1::Job> MakeJob(const JobKey& key) const;
   // The layout of an open job. Errors: NotFound.
   absl::StatusOr<v1::ChunkLayout> MakeLayout(int64_t version) const;
+  // What has changed in the archive since `since` results were applied; -1 =
+  // everything. Nullopt if nothing has, or if workers have no use for it.
+  std::optional<v1::ArchiveUpdate> MakeArchiveUpdate(int64_t since) const;
   // Jobs were leased: the campaign's active time runs.
   void NoteLease();
   // Takes a result in and applies what has become applicable.
@@ -128,16 +134,12 @@ class CampaignRunner {
   int64_t applied() const { return state_.applied(); }
 
  private:
-  struct Result {
-    std::optional<std::vector<uint32_t>> scores;
-    std::string quarantine_error;
-  };
-
   CampaignRunner(storage::v1::SpecRecord record, ScheduleOptions plan,
                  const Clock& clock);
 
   absl::Status RestoreMaps(const StoredCampaign& stored);
   absl::Status RestoreSchedule(const StoredCampaign& stored);
+  absl::Status RestoreChildren(const StoredCampaign& stored);
 
   bool started() const { return schedule_.has_value(); }
   int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
@@ -155,7 +157,12 @@ class CampaignRunner {
   ResultVerdict TakeSeed(const v1::JobResult& result);
   ResultVerdict TakeHoldout(const v1::JobResult& result);
   ResultVerdict TakeSearch(const v1::JobResult& result);
+  ResultVerdict TakeChunks(const v1::JobResult& result,
+                           const Proposal& proposal);
+  absl::Status CheckSearchResult(const v1::JobResult& result,
+                                 const Proposal& proposal) const;
   ResultVerdict CompareApplied(const v1::JobResult& result);
+  absl::StatusOr<v1::Job> MakeSearchJob(const JobKey& key, v1::Job job) const;
   absl::StatusOr<std::vector<uint32_t>> Assemble(
       const v1::JobResult& result, const std::vector<TaskExtent>& tasks,
       LayoutOrderPointer order) const;
@@ -163,33 +170,48 @@ class CampaignRunner {
                         const std::vector<uint32_t>& second);
 
   void ApplyReady();
-  void ApplyOne(Result result);
+  // Applies the child or asks for what is missing; false if it must wait.
+  bool ApplyOrResume(int64_t candidate);
+  void ApplyOne(int64_t candidate, bool rejected);
+  void NoteApplied(int64_t candidate, const v1::LogEntry& entry);
+  void OpenJobs(int64_t candidate, ChildScores& child);
+  void CloseJobs(int64_t candidate, ChildScores& child);
+  void StoreChild(int64_t candidate, const ChildScores& child);
   void StoreLayouts(const std::set<int64_t>& before);
   void StoreAccepted(const AppliedResult& applied);
   void NoteBest();
   void AddHoldoutJob(int64_t candidate);
-  void Remember(const v1::JobResult& result);
+  void Remember(int64_t candidate, const ChunkAssembly& chunks);
 
   const Clock& clock_;
   storage::v1::SpecRecord spec_;
   ScheduleOptions plan_;
+  ChunkDealer dealer_;
   std::vector<TaskExtent> holdout_tasks_;
   storage::v1::StateRecord state_;
   std::shared_ptr<const GramSums> gram_;
   std::string gram_bytes_;
   std::map<int64_t, std::vector<uint32_t>> seed_scores_;
   std::optional<OrderedSchedule> schedule_;
-  // Complete search results that wait for older ones.
-  std::map<int64_t, Result> results_;
+  // Of the open proposals within the budget.
+  std::map<int64_t, ChildScores> children_;
   std::map<int64_t, storage::v1::CandidateRecord> candidates_;
   std::map<int64_t, double> holdout_;
   std::set<int64_t> holdout_open_;
   std::vector<v1::CurvePoint> curve_;
-  // Digests of the chunks of the last results, to tell a repeat from a
-  // conflict after they were applied.
-  std::map<int64_t, Digest> recent_;
+  // Number of results applied when a slot last changed, [slots].
+  std::vector<int64_t> slot_changed_;
+  // Of the known chunks of the last children: to tell a repeat from a conflict
+  // after they were applied.
+  struct ChunkHash {
+    int task = 0;
+    int64_t chunk = 0;
+    size_t hash = 0;
+  };
+  std::map<int64_t, std::vector<ChunkHash>> recent_;
 
   std::vector<JobKey> new_jobs_;
+  std::vector<JobKey> closed_jobs_;
   WriteBuffer writes_;
   bool state_changed_ = false;
   // Since when the active time runs in this process; unset before a lease.

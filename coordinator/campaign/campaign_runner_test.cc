@@ -98,9 +98,10 @@ TEST_F(CampaignRunnerTest, ArrivesAtTheArchiveOfTheBareSchedule) {
   ASSERT_TRUE(schedule.Start(FakeSeedScores(campaign_)).ok());
   while (schedule.applied() < 50) {
     const Digest genome = schedule.open().front().genome;
-    ASSERT_TRUE(
-        schedule.Apply(FakeScores(genome, schedule.archive().datapoints()))
-            .ok());
+    ASSERT_TRUE(schedule
+                    .Apply(schedule.open().front().candidate,
+                           FakeScores(genome, schedule.archive().datapoints()))
+                    .ok());
   }
   EXPECT_EQ(runner_->Snapshot().progress().archive_digest(),
             schedule.archive_digest().ToBytes());
@@ -158,7 +159,7 @@ TEST_F(CampaignRunnerTest, RefusesResultsThatDoNotFit) {
        "layout_version"},
       {"a chunk missing",
        [](v1::JobResult& result) { result.mutable_chunks()->RemoveLast(); },
-       "1 of the job's chunks are missing"},
+       "of the job's chunks are missing"},
       {"a chunk that there is not",
        [](v1::JobResult& result) { result.mutable_chunks(0)->set_chunk(9); },
        "chunks.chunk"},

@@ -73,7 +73,9 @@ class CoreTest : public testing::Test {
     while (schedule.applied() < kEvaluations) {
       const Digest genome = schedule.open().front().genome;
       EXPECT_TRUE(
-          schedule.Apply(FakeScores(genome, schedule.archive().datapoints()))
+          schedule
+              .Apply(schedule.open().front().candidate,
+                     FakeScores(genome, schedule.archive().datapoints()))
               .ok());
     }
     return schedule.archive_digest().ToBytes();

@@ -24,13 +24,15 @@ v1::JobKey JobKeyToProto(const JobKey& key) {
     if (name.kind == key.kind) proto.set_kind(name.proto);
   }
   proto.set_candidate(key.candidate);
+  proto.set_part(key.part);
   return proto;
 }
 
 std::optional<JobKey> JobKeyFromProto(const v1::JobKey& proto) {
   for (const KindName& name : kKinds) {
     if (name.proto == proto.kind()) {
-      return JobKey{proto.campaign_uid(), name.kind, proto.candidate()};
+      return JobKey{proto.campaign_uid(), name.kind, proto.candidate(),
+                    proto.part()};
     }
   }
   return std::nullopt;

@@ -183,7 +183,7 @@ void WorkerDesk::TakeReports(Session& session,
     if (!job.has_value()) continue;
     scheduler_.HandBack(session.id, *job);
     // Perhaps for want of its layout: the next lease brings it again.
-    ForgetLayouts(session, key.campaign_uid());
+    ForgetSent(session, key.campaign_uid());
     Wake();
   }
   for (CampaignEntry* entry : changed) registry_.Changed(*entry);
@@ -321,10 +321,30 @@ void WorkerDesk::AddLayout(Session& session, const CampaignRunner& runner,
   if (layout.ok()) *session.next.add_layouts() = *std::move(layout);
 }
 
+void WorkerDesk::AddArchives(Session& session) {
+  std::set<std::string> campaigns;
+  for (const v1::Job& job : session.next.jobs()) {
+    if (job.key().kind() == v1::JOB_KIND_SEARCH) {
+      campaigns.insert(job.key().campaign_uid());
+    }
+  }
+  for (const std::string& uid : campaigns) {
+    const CampaignEntry* entry = registry_.FindUid(uid);
+    if (entry == nullptr) continue;
+    const auto sent = session.archives.find(uid);
+    std::optional<v1::ArchiveUpdate> update = entry->runner->MakeArchiveUpdate(
+        sent == session.archives.end() ? -1 : sent->second);
+    if (!update.has_value()) continue;
+    session.archives[uid] = update->version();
+    *session.next.add_archives() = *std::move(update);
+  }
+}
+
 bool WorkerDesk::Answer(Session& session, bool due) {
   Waiting& waiting = *session.waiting;
   Invite(session);
   Lease(session, waiting.wanted);
+  AddArchives(session);
   if (!due && !HasContent(session.next)) return false;
   session.next.set_call_number(session.last_call);
   session.next.set_next_call_ms(

@@ -82,6 +82,8 @@ class WorkerDesk {
     std::map<std::string, std::string> refusals;        // by campaign uid
     std::map<std::string, absl::Time> rejoin;           // by campaign uid
     std::set<std::pair<std::string, int64_t>> layouts;  // sent
+    // Results applied to the archive that was sent last, by campaign uid.
+    std::map<std::string, int64_t> archives;
     // Said in the next answer.
     v1::ExchangeResponse next;
     int64_t seen_generation = -1;
@@ -101,13 +103,16 @@ class WorkerDesk {
   void Tell(const std::string& session_id, v1::ResultStatus status);
   void Reconcile(Session& session, const v1::ExchangeRequest& request);
   void Invite(Session& session);
-  // The session's worker may not have the campaign's layouts any more.
-  static void ForgetLayouts(Session& session, const std::string& uid);
+  // The session's worker may not have the campaign's layouts and archive any
+  // more.
+  static void ForgetSent(Session& session, const std::string& uid);
   void Consider(Session& session, CampaignEntry& entry);
   std::string ClassWithMostCapacity() const;
   void Lease(Session& session, int wanted);
   void AddLayout(Session& session, const CampaignRunner& runner,
                  int64_t version);
+  // What the jobs of the next answer need to know of their archives.
+  void AddArchives(Session& session);
   // Answers if there is something to say or `due`; true if it did.
   bool Answer(Session& session, bool due);
   void Expire(const std::string& session_id, int64_t call);

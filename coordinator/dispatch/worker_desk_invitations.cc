@@ -30,7 +30,7 @@ void WorkerDesk::Invite(Session& session) {
     session.next.add_leave(*it);
     session.ready.erase(*it);
     // The worker forgets the campaign's layouts, too.
-    ForgetLayouts(session, *it);
+    ForgetSent(session, *it);
     scheduler_.SetReady(session.id, *it, false);
     it = session.invited.erase(it);
   }
@@ -45,9 +45,10 @@ void WorkerDesk::Invite(Session& session) {
   }
 }
 
-void WorkerDesk::ForgetLayouts(Session& session, const std::string& uid) {
+void WorkerDesk::ForgetSent(Session& session, const std::string& uid) {
   std::erase_if(session.layouts,
                 [&uid](const auto& layout) { return layout.first == uid; });
+  session.archives.erase(uid);
 }
 
 void WorkerDesk::Consider(Session& session, CampaignEntry& entry) {

@@ -19,8 +19,9 @@ absl::string_view JobKindName(JobKind kind) {
 }
 
 std::string JobKey::ToString() const {
-  return absl::StrCat(JobKindName(kind), " ", candidate, " of campaign ",
-                      campaign_uid);
+  return absl::StrCat(JobKindName(kind), " ", candidate,
+                      part == 0 ? "" : absl::StrCat(" part ", part),
+                      " of campaign ", campaign_uid);
 }
 
 }  // namespace merganser

@@ -17,22 +17,26 @@ enum class JobKind { kGram, kSeed, kHoldout, kSearch };
 absl::string_view JobKindName(JobKind kind);
 
 // Names one job of one campaign. Ordered by campaign, then kind, then
-// candidate: inside a campaign that is the order of leasing, oldest first.
+// candidate, then part: inside a campaign that is the order of leasing, oldest
+// first.
 struct JobKey {
   std::string campaign_uid;
   JobKind kind = JobKind::kSearch;
   // Sequence number of the candidate; 0 for kGram.
   int64_t candidate = 0;
+  // kSearch: which of the child's jobs.
+  int part = 0;
 
   friend bool operator==(const JobKey&, const JobKey&) = default;
   friend auto operator<=>(const JobKey&, const JobKey&) = default;
 
   template <typename H>
   friend H AbslHashValue(H h, const JobKey& key) {
-    return H::combine(std::move(h), key.campaign_uid, key.kind, key.candidate);
+    return H::combine(std::move(h), key.campaign_uid, key.kind, key.candidate,
+                      key.part);
   }
 
-  // "search 17 of campaign c1".
+  // "search 17 of campaign c1", "search 17 part 2 of campaign c1".
   std::string ToString() const;
 };
 

@@ -34,8 +34,8 @@ const std::string& ExpectedDigest() {
 
 class CampaignFaultsTest : public testing::Test {
  protected:
-  void Submit() {
-    const auto campaign = cluster_.client().CreateCampaign(Spec(), "request");
+  void Submit(const v1::CampaignSpec& spec = Spec()) {
+    const auto campaign = cluster_.client().CreateCampaign(spec, "request");
     ASSERT_TRUE(campaign.ok()) << campaign.status();
   }
 
@@ -45,8 +45,8 @@ class CampaignFaultsTest : public testing::Test {
     }
   }
 
-  void ExpectTheSameEnd() {
-    const v1::Campaign campaign = cluster_.WaitForTheEnd(kName);
+  v1::Progress ExpectTheSameEnd(const std::string& name = kName) {
+    const v1::Campaign campaign = cluster_.WaitForTheEnd(name);
     EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED)
         << campaign.message();
     EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
@@ -54,6 +54,7 @@ class CampaignFaultsTest : public testing::Test {
               ExpectedDigest());
     EXPECT_EQ(campaign.progress().conflicts(), 0);
     EXPECT_EQ(campaign.progress().quarantined(), 0);
+    return campaign.progress();
   }
 
   TestCluster cluster_;
@@ -68,7 +69,58 @@ TEST_P(WorkerCountTest, EndsWithTheSameArchive) {
   ExpectTheSameEnd();
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5));
+INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5, 8));
+
+// Neither changes the outcome.
+TEST_F(CampaignFaultsTest, WithoutEarlyRejectionTheArchiveIsTheSame) {
+  v1::CampaignSpec spec = Spec();
+  spec.mutable_search()->set_early_rejection(false);
+  Submit(spec);
+  StartWorkers(2);
+  const v1::Progress progress = ExpectTheSameEnd();
+  EXPECT_EQ(progress.parked(), 0);
+  EXPECT_EQ(progress.rejected_early(), 0);
+}
+
+TEST_F(CampaignFaultsTest, DealtOutToFourShardsTheArchiveIsTheSame) {
+  v1::CampaignSpec spec = Spec();
+  spec.mutable_schedule()->set_shards(4);
+  Submit(spec);
+  StartWorkers(3);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.worker("w1").Signal(SIGKILL);
+  cluster_.WaitForEvaluations(kName, 600);
+  cluster_.RestartCoordinator();
+  EXPECT_GT(ExpectTheSameEnd().rejected_early(), 0);
+}
+
+// Workers park children that the archive would not reject, so that the rest of
+// them has to be asked for.
+TEST_F(CampaignFaultsTest, ParkedChildrenThatAreNotConfirmedAreResumed) {
+  for (const int shards : {1, 4}) {
+    SCOPED_TRACE(shards);
+    v1::CampaignSpec spec = Spec();
+    spec.set_name(absl::StrCat("shards-", shards));
+    spec.mutable_schedule()->set_shards(shards);
+    const auto campaign = cluster_.client().CreateCampaign(spec, spec.name());
+    ASSERT_TRUE(campaign.ok()) << campaign.status();
+  }
+  for (const char* name : {"w0", "w1"}) {
+    cluster_.StartWorker(name, {kDelay, "--park-percent=30"});
+  }
+  cluster_.WaitForEvaluations("shards-1", 300);
+  cluster_.RestartCoordinator();
+  cluster_.WaitForEvaluations("shards-1", 600);
+  cluster_.worker("w1").Signal(SIGKILL);
+  for (const char* name : {"shards-1", "shards-4"}) {
+    const v1::Progress progress = ExpectTheSameEnd(name);
+    const auto parked = static_cast<double>(progress.parked());
+    const auto resumed =
+        parked - static_cast<double>(progress.parked_confirmed());
+    EXPECT_GT(parked, 100);
+    EXPECT_GT(resumed / parked, 0.2);
+  }
+}
 
 TEST_F(CampaignFaultsTest, AKilledWorkerChangesNothing) {
   Submit();

@@ -78,7 +78,8 @@ std::string ExpectedDigestOf(const v1::CampaignSpec& spec) {
   while (schedule.applied() < spec.budget().evaluations()) {
     const Proposal& proposal = schedule.open().front();
     EXPECT_TRUE(schedule
-                    .Apply(HashScores(proposal.genome,
+                    .Apply(proposal.candidate,
+                           HashScores(proposal.genome,
                                       *schedule.layout(proposal.layout_version),
                                       chunk_size))
                     .ok());

@@ -46,7 +46,7 @@ class HashEvaluator : public CampaignEvaluator {
 
   absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
                         const std::atomic<bool>& stop,
-                        std::vector<v1::ChunkScores>* out) override {
+                        TakeChunk take) override {
     RETURN_IF_ERROR(PlayFaults(job.key()));
     RETURN_IF_ERROR(data_->RecipeOf(job).status());
     ASSIGN_OR_RETURN(const ChunkPlan plan, Plan(job, order));
@@ -54,11 +54,12 @@ class HashEvaluator : public CampaignEvaluator {
                      plan.Select(job));
     for (const auto [task, chunk] : chunks) {
       if (stop) return absl::CancelledError("the job was stopped");
-      v1::ChunkScores& added = out->emplace_back();
-      added.set_task(task);
-      added.set_chunk(chunk);
-      added.set_scores(HashScores(job.genome_digest(),
-                                  plan.task(task)[static_cast<size_t>(chunk)]));
+      v1::ChunkScores scored;
+      scored.set_task(task);
+      scored.set_chunk(chunk);
+      scored.set_scores(HashScores(
+          job.genome_digest(), plan.task(task)[static_cast<size_t>(chunk)]));
+      if (!take(std::move(scored))) break;
     }
     return absl::OkStatus();
   }
@@ -114,6 +115,14 @@ class HashEvaluators : public EvaluatorFactory {
 };
 
 }  // namespace
+
+bool ParksForNothing(const v1::Job& job, const v1::ChunkScores& chunk,
+                     int percent) {
+  if (job.urgent()) return false;
+  const Digest digest = Sha256(job.genome_digest());
+  return digest.bytes[0] % 100 < percent &&
+         chunk.chunk() >= digest.bytes[1] % 16;
+}
 
 std::unique_ptr<EvaluatorFactory> CreateHashEvaluators(
     const HashEvaluatorOptions& options) {

@@ -31,4 +31,10 @@ struct HashEvaluatorOptions {
 std::unique_ptr<EvaluatorFactory> CreateHashEvaluators(
     const HashEvaluatorOptions& options);
 
+// Whether to park the job after this chunk, whatever the archive says: so it
+// happens to about `percent` of the children, once each, at any of their
+// chunks.
+bool ParksForNothing(const v1::Job& job, const v1::ChunkScores& chunk,
+                     int percent);
+
 }  // namespace merganser

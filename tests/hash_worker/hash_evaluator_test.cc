@@ -9,6 +9,7 @@
 #include "common/genome_proto/genome_proto.h"
 #include "common/storage/safetensors.h"
 #include "gtest/gtest.h"
+#include "worker/testing/collect_chunks.h"
 #include "worker/testing/digits_campaign.h"
 
 namespace merganser {
@@ -47,7 +48,7 @@ class HashEvaluatorTest : public ::testing::Test {
     job.set_genome_digest(GenomeDigest(recipe, digests_).ToBytes());
     std::vector<v1::ChunkScores> chunks;
     const absl::Status status =
-        evaluator_->Evaluate(job, order, never_, &chunks);
+        evaluator_->Evaluate(job, order, never_, Into(chunks));
     if (!status.ok()) return status;
     return chunks;
   }

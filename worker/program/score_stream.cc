@@ -49,10 +49,10 @@ class ScoreStream {
       }
       order = &found->second;
     }
-    std::vector<v1::ChunkScores> scores;
-    RETURN_IF_ERROR(evaluator_.Evaluate(job, order, never_, &scores));
-    response.mutable_chunks()->Assign(scores.begin(), scores.end());
-    return absl::OkStatus();
+    return evaluator_.Evaluate(job, order, never_, [&](v1::ChunkScores scores) {
+      *response.add_chunks() = std::move(scores);
+      return true;
+    });
   }
 
   CampaignEvaluator& evaluator_;

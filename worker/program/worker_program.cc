@@ -72,14 +72,16 @@ int Score(const WorkerOptions& options, EvaluatorFactory& evaluators) {
   return status.ok() ? 0 : Fail(status, kExitFailure);
 }
 
-int Serve(const WorkerOptions& options, EvaluatorFactory& evaluators) {
+int Serve(const WorkerOptions& options, const WorkerFlavour& flavour,
+          EvaluatorFactory& evaluators) {
   const absl::Duration grace = absl::Seconds(options.grace_seconds);
   GrpcWorkerClient client(options.coordinator);
   WorkerSession session({.name = options.name,
                          .incarnation = RandomIncarnation(),
                          .version = MERGANSER_VERSION,
                          .job_capacity = options.job_capacity,
-                         .grace = grace},
+                         .grace = grace,
+                         .park_anyway = flavour.park_anyway},
                         client, evaluators, Clock::Monotonic());
   const SignalDrain signals([&session] { session.Drain(); }, grace);
   const v1::Device device = evaluators.Device();
@@ -121,7 +123,7 @@ int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
   const auto evaluators = flavour.create_evaluators(options);
   if (!evaluators.ok()) return Fail(evaluators.status(), kExitFailure);
   return options.score ? Score(options, **evaluators)
-                       : Serve(options, **evaluators);
+                       : Serve(options, flavour, **evaluators);
 }
 
 }  // namespace merganser

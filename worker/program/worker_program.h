@@ -7,6 +7,7 @@
 
 #include "CLI/App.hpp"
 #include "absl/status/statusor.h"
+#include "merganser/v1/worker_service.pb.h"
 #include "worker/program/worker_options.h"
 #include "worker/tasks/evaluator.h"
 
@@ -20,6 +21,8 @@ struct WorkerFlavour {
   std::function<absl::StatusOr<std::unique_ptr<EvaluatorFactory>>(
       const WorkerOptions&)>
       create_evaluators;
+  // See WorkerSessionOptions; may be empty.
+  std::function<bool(const v1::Job&, const v1::ChunkScores&)> park_anyway;
 };
 
 // The whole program: command line, log, signals, session. Returns the exit

@@ -186,6 +186,7 @@ SessionBook::Orders SessionBook::TakeAnswer(
   for (const std::string& uid : response.leave()) Leave(uid, orders);
   TakeJoins(response, orders);
   TakeLayouts(response);
+  TakeArchives(response, orders);
   TakeJobs(response, orders);
   for (auto& [uid, campaign] : campaigns_) ForgetOldLayouts(uid, campaign);
   return orders;
@@ -215,6 +216,24 @@ void SessionBook::TakeLayouts(const v1::ExchangeResponse& response) {
   }
 }
 
+void SessionBook::TakeArchives(const v1::ExchangeResponse& response,
+                               Orders& orders) {
+  for (const v1::ArchiveUpdate& update : response.archives()) {
+    const auto campaign = campaigns_.find(update.campaign_uid());
+    if (campaign == campaigns_.end() || campaign->second.archive == nullptr) {
+      continue;
+    }
+    auto updated = campaign->second.archive->Updated(update);
+    if (updated.ok()) {
+      campaign->second.archive = *std::move(updated);
+    } else {
+      orders.notes.push_back(absl::StrCat("archive of campaign ",
+                                          update.campaign_uid(), ": ",
+                                          updated.status().message()));
+    }
+  }
+}
+
 void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
                            Orders& orders) {
   for (const v1::Job& job : response.jobs()) {
@@ -236,6 +255,8 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
     }
     if (draining_ || !reason.empty()) {
       hand_backs_.push_back(job.key());
+    } else if (job.urgent()) {
+      queue_.push_front(job);
     } else {
       queue_.push_back(job);
     }
@@ -340,6 +361,7 @@ void SessionBook::ForgetOldLayouts(const std::string& campaign_uid,
 
 void SessionBook::FinishJoin(const std::string& campaign_uid,
                              std::shared_ptr<CampaignEvaluator> evaluator,
+                             std::shared_ptr<const ArchiveMirror> archive,
                              const absl::StatusOr<Digest>& probe) {
   const auto found = campaigns_.find(campaign_uid);
   if (found == campaigns_.end()) return;  // it has left meanwhile
@@ -347,6 +369,7 @@ void SessionBook::FinishJoin(const std::string& campaign_uid,
   campaign.joining = false;
   if (probe.ok()) {
     campaign.evaluator = std::move(evaluator);
+    campaign.archive = std::move(archive);
     campaign.probe = *probe;
     if (campaign.asked_for) TellReady(campaign_uid, campaign);
     return;
@@ -374,6 +397,7 @@ std::shared_ptr<RunningJob> SessionBook::TakeJob() {
   if (executing_->job.key().kind() == v1::JOB_KIND_SEARCH &&
       order != campaign.layouts.end()) {
     executing_->order = order->second;
+    executing_->archive = campaign.archive;
   }
   return executing_;
 }

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "common/base/digest.h"
 #include "merganser/v1/worker_service.pb.h"
+#include "worker/session/archive_mirror.h"
 #include "worker/session/job_id.h"
 #include "worker/tasks/evaluator.h"
 
@@ -27,8 +28,10 @@ struct RunningJob {
   v1::Job job;
   std::shared_ptr<CampaignEvaluator> evaluator;
   std::shared_ptr<const ChunkOrder> order;  // null: file order
-  std::atomic<bool> stop = false;           // set: the executor gives it up
-  bool dropped = false;                     // nobody wants to hear of it
+  // Of a child; null: it is evaluated to the end.
+  std::shared_ptr<const ArchiveMirror> archive;
+  std::atomic<bool> stop = false;  // set: the executor gives it up
+  bool dropped = false;            // nobody wants to hear of it
 };
 
 struct SessionBookOptions {
@@ -76,9 +79,11 @@ class SessionBook {
 
   // Campaigns.
 
-  // The outcome of an order to join: the campaign's evaluator and its probe.
+  // The outcome of an order to join: the campaign's evaluator, its archive
+  // (null: children are not rejected early) and its probe.
   void FinishJoin(const std::string& campaign_uid,
                   std::shared_ptr<CampaignEvaluator> evaluator,
+                  std::shared_ptr<const ArchiveMirror> archive,
                   const absl::StatusOr<Digest>& probe);
   // It could not be asked for; the coordinator will order it again.
   void ForgetJoin(const std::string& campaign_uid);
@@ -113,6 +118,7 @@ class SessionBook {
     bool joining = true;
     bool asked_for = true;                         // by this session
     std::shared_ptr<CampaignEvaluator> evaluator;  // null: not ready
+    std::shared_ptr<const ArchiveMirror> archive;
     Digest probe;
     std::map<int64_t, std::shared_ptr<const ChunkOrder>> layouts;
   };
@@ -126,6 +132,7 @@ class SessionBook {
   void AddHeldJobs(v1::ExchangeRequest& request) const;
   void TakeOutcomes(const v1::ExchangeResponse& response, Orders& orders);
   void TakeLayouts(const v1::ExchangeResponse& response);
+  void TakeArchives(const v1::ExchangeResponse& response, Orders& orders);
   void TakeJobs(const v1::ExchangeResponse& response, Orders& orders);
   void TakeJoins(const v1::ExchangeResponse& response, Orders& orders);
   // Before more is read: what nobody has asked for since the coordinator was

@@ -51,7 +51,8 @@ class SessionBookTest : public ::testing::Test {
   void SetUp() override {
     Begin("session-1");
     Call([](v1::ExchangeResponse& answer) { answer.add_join(kCampaign); });
-    book_.FinishJoin(kCampaign, Evaluator(), FakeEvaluators::ProbeDigest());
+    book_.FinishJoin(kCampaign, Evaluator(), nullptr,
+                   FakeEvaluators::ProbeDigest());
     Call();
   }
 
@@ -127,7 +128,8 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
   // Asked for again while it is being read: once is enough.
   book.NextRequest(now_);
   EXPECT_THAT(book.TakeAnswer(answer, now_).join, IsEmpty());
-  book.FinishJoin("new", Evaluator(), FakeEvaluators::ProbeDigest());
+  book.FinishJoin("new", Evaluator(), nullptr,
+                   FakeEvaluators::ProbeDigest());
   EXPECT_LE(book.NextCallTime(now_), now_);
   const v1::ExchangeRequest request = book.NextRequest(now_);
   ASSERT_EQ(request.readiness_size(), 1);
@@ -139,7 +141,7 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
 
 TEST_F(SessionBookTest, AFailedJoinIsToldAndMayBeOrderedAgain) {
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
-  book_.FinishJoin("uid-2", nullptr, absl::NotFoundError("seeds[0].path"));
+  book_.FinishJoin("uid-2", nullptr, nullptr, absl::NotFoundError("seeds[0].path"));
   const v1::ExchangeRequest request =
       Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   ASSERT_EQ(request.readiness_size(), 1);
@@ -153,7 +155,8 @@ TEST_F(SessionBookTest, ACallWaitsOnlyWhenThereIsNothingToDo) {
   EXPECT_EQ(Call().max_wait_ms(), 3000);
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   EXPECT_EQ(Call().max_wait_ms(), 0) << "a campaign is being read";
-  book_.FinishJoin("uid-2", Evaluator(), FakeEvaluators::ProbeDigest());
+  book_.FinishJoin("uid-2", Evaluator(), nullptr,
+                   FakeEvaluators::ProbeDigest());
   EXPECT_EQ(CallForJobs({JobOf(1)}).max_wait_ms(), 3000);
   EXPECT_EQ(Call().max_wait_ms(), 0) << "a job waits";
   const auto running = book_.TakeJob();
@@ -430,7 +433,8 @@ TEST_F(SessionBookTest, LeaveForgetsAllOfACampaign) {
 TEST_F(SessionBookTest, ACampaignThatLeftWhileItWasReadIsNotToldOf) {
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   Call([](v1::ExchangeResponse& answer) { answer.add_leave("uid-2"); });
-  book_.FinishJoin("uid-2", Evaluator(), FakeEvaluators::ProbeDigest());
+  book_.FinishJoin("uid-2", Evaluator(), nullptr,
+                   FakeEvaluators::ProbeDigest());
   EXPECT_EQ(Call().readiness_size(), 0);
 }
 

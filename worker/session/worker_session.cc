@@ -285,13 +285,32 @@ absl::StatusOr<v1::JobResult> WorkerSession::Execute(
     ASSIGN_OR_RETURN(*result.mutable_gram(), running.evaluator->Gram());
     RETURN_IF_ERROR(CheckFitsMessage(result.gram()));
   } else {
-    std::vector<v1::ChunkScores> scores;
-    RETURN_IF_ERROR(running.evaluator->Evaluate(
-        running.job, running.order.get(), running.stop, &scores));
-    result.mutable_chunks()->Assign(scores.begin(), scores.end());
+    RETURN_IF_ERROR(Evaluate(running, result));
   }
   result.set_execution_us(absl::ToInt64Microseconds(clock_.Now() - start));
   return result;
+}
+
+absl::Status WorkerSession::Evaluate(RunningJob& running,
+                                     v1::JobResult& result) const {
+  std::optional<RejectionWatch> watch;
+  if (running.archive != nullptr && running.order != nullptr) {
+    watch.emplace(*running.archive, *running.order);
+    for (const v1::ChunkScores& chunk : running.job.known()) {
+      watch->Observe(chunk);
+    }
+  }
+  return running.evaluator->Evaluate(
+      running.job, running.order.get(), running.stop,
+      [&](v1::ChunkScores scores) {
+        bool park = watch.has_value() && watch->Observe(scores);
+        if (options_.park_anyway && running.archive != nullptr) {
+          park = park || options_.park_anyway(running.job, scores);
+        }
+        *result.add_chunks() = std::move(scores);
+        result.set_parked(park);
+        return !park;
+      });
 }
 
 void WorkerSession::JoinCampaigns() {
@@ -317,8 +336,10 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
     return;
   }
   std::shared_ptr<CampaignEvaluator> evaluator;
+  std::shared_ptr<const ArchiveMirror> archive;
   const auto probe = CatchExceptions([&]() -> absl::StatusOr<Digest> {
     RETURN_IF_ERROR(spec.status());
+    ASSIGN_OR_RETURN(archive, ArchiveMirror::Create(*spec));
     ASSIGN_OR_RETURN(evaluator, evaluators_.Create(*spec));
     return evaluator->Probe();
   });
@@ -329,7 +350,8 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
                   probe.status().ToString());
   }
   absl::MutexLock lock(&mutex_);
-  book_.FinishJoin(campaign_uid, std::move(evaluator), probe);
+  book_.FinishJoin(campaign_uid, std::move(evaluator), std::move(archive),
+                   probe);
 }
 
 absl::StatusOr<v1::CampaignSpec> WorkerSession::AskForCampaign(

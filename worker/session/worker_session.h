@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,6 +28,9 @@ struct WorkerSessionOptions {
   // How long the executing job may go on, and acknowledgements may take, after
   // Drain().
   absl::Duration grace = absl::Seconds(25);
+  // Parks a child after this chunk although its archive does not reject it;
+  // for tests of the way back.
+  std::function<bool(const v1::Job&, const v1::ChunkScores&)> park_anyway;
 };
 
 // Three threads: Run()'s own exchanges messages, one executes jobs, one reads
@@ -70,6 +74,8 @@ class WorkerSession {
   // The executor's thread.
   void ExecuteJobs();
   absl::StatusOr<v1::JobResult> Execute(RunningJob& running) const;
+  // Adds the job's chunks to the result, up to where it is parked.
+  absl::Status Evaluate(RunningJob& running, v1::JobResult& result) const;
 
   // The thread that joins campaigns.
   void JoinCampaigns();

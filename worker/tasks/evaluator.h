@@ -5,8 +5,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
@@ -15,6 +15,9 @@
 #include "worker/tasks/chunk_plan.h"
 
 namespace merganser {
+
+// Takes the scores of one chunk; false: no more are wanted.
+using TakeChunk = absl::FunctionRef<bool(v1::ChunkScores)>;
 
 // One campaign on one worker: its seeds, its data and its model.
 // Threads: one call at a time.
@@ -29,15 +32,16 @@ class CampaignEvaluator {
   // GramSums::Serialise() of the campaign's seeds.
   virtual absl::StatusOr<std::string> Gram() = 0;
 
-  // Appends the scores of the job's chunks, in the job's order; all chunks of
-  // all tasks when it names none. HOLDOUT jobs are about the tasks' holdout
-  // datapoints in file order. `order` is that of the job's layout_version;
-  // null for file order.
+  // Passes on the scores of the job's chunks, each as soon as it has them, in
+  // the job's order; of all chunks of all tasks when it names none. HOLDOUT
+  // jobs are about the tasks' holdout datapoints in file order. `order` is that
+  // of the job's layout_version; null for file order. `take` says whether more
+  // chunks are wanted.
   // Errors: InvalidArgument for a recipe or chunk that does not fit the
   // campaign; Cancelled once `stop` is set; what the device says otherwise.
   virtual absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
                                 const std::atomic<bool>& stop,
-                                std::vector<v1::ChunkScores>* out) = 0;
+                                TakeChunk take) = 0;
 };
 
 // Threads: safe.

@@ -29,8 +29,7 @@ class TorchEvaluator : public CampaignEvaluator {
   absl::StatusOr<Digest> Probe() override;
   absl::StatusOr<std::string> Gram() override;
   absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
-                        const std::atomic<bool>& stop,
-                        std::vector<v1::ChunkScores>* out) override;
+                        const std::atomic<bool>& stop, TakeChunk take) override;
 
  private:
   absl::Status Materialise(const LinearRecipe& recipe);
@@ -84,7 +83,7 @@ absl::StatusOr<std::string> TorchEvaluator::Gram() {
 absl::Status TorchEvaluator::Evaluate(const v1::Job& job,
                                       const ChunkOrder* order,
                                       const std::atomic<bool>& stop,
-                                      std::vector<v1::ChunkScores>* out) {
+                                      TakeChunk take) {
   UseDeviceOnThisThread();
   ASSIGN_OR_RETURN(const LinearRecipe recipe, data_->RecipeOf(job));
   ASSIGN_OR_RETURN(const BatchSet* batches,
@@ -100,10 +99,11 @@ absl::Status TorchEvaluator::Evaluate(const v1::Job& job,
     }
     const Batch& batch = batches->tasks[task][chunk];
     ASSIGN_OR_RETURN(std::string scores, Score(batch));
-    v1::ChunkScores& added = out->emplace_back();
-    added.set_task(task);
-    added.set_chunk(chunk);
-    added.set_scores(std::move(scores));
+    v1::ChunkScores scored;
+    scored.set_task(task);
+    scored.set_chunk(chunk);
+    scored.set_scores(std::move(scores));
+    if (!take(std::move(scored))) break;
   }
   return absl::OkStatus();
 }

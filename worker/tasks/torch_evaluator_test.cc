@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "worker/testing/collect_chunks.h"
 #include "worker/testing/digits_campaign.h"
 
 namespace merganser {
@@ -97,7 +98,7 @@ class TorchEvaluatorTest : public ::testing::Test {
                                         const ChunkOrder* order = nullptr) {
     std::vector<v1::ChunkScores> chunks;
     const absl::Status status =
-        evaluator_->Evaluate(job, order, never_, &chunks);
+        evaluator_->Evaluate(job, order, never_, Into(chunks));
     EXPECT_TRUE(status.ok()) << status;
     return chunks;
   }
@@ -250,8 +251,9 @@ TEST_F(TorchEvaluatorTest, TheProbeDependsOnTheFirstSeedAndItsDataAlone) {
 TEST_F(TorchEvaluatorTest, AStoppedJobEnds) {
   const std::atomic<bool> stop = true;
   std::vector<v1::ChunkScores> chunks;
-  EXPECT_EQ(evaluator_->Evaluate(SeedJob(0), nullptr, stop, &chunks).code(),
-            absl::StatusCode::kCancelled);
+  EXPECT_EQ(
+      evaluator_->Evaluate(SeedJob(0), nullptr, stop, Into(chunks)).code(),
+      absl::StatusCode::kCancelled);
   EXPECT_TRUE(chunks.empty());
 }
 
@@ -260,13 +262,14 @@ TEST_F(TorchEvaluatorTest, AJobThatDoesNotFitIsRefused) {
   v1::Job wrong_digest = SeedJob(0);
   wrong_digest.set_genome_digest(std::string(32, 'x'));
   EXPECT_THAT(
-      std::string(evaluator_->Evaluate(wrong_digest, nullptr, never_, &chunks)
-                      .message()),
+      std::string(
+          evaluator_->Evaluate(wrong_digest, nullptr, never_, Into(chunks))
+              .message()),
       HasSubstr("job.genome_digest"));
   const ChunkOrder short_order{.version = 0, .tasks = {FileOrder(0, 7)}};
   EXPECT_THAT(std::string(evaluator_
                               ->Evaluate(SeedJob(0, v1::JOB_KIND_SEARCH),
-                                         &short_order, never_, &chunks)
+                                         &short_order, never_, Into(chunks))
                               .message()),
               HasSubstr("layout.tasks[0]"));
 }

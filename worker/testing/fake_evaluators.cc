@@ -14,7 +14,7 @@ class FakeEvaluators::Evaluator : public CampaignEvaluator {
 
   absl::Status Evaluate(const v1::Job& job, const ChunkOrder*,
                         const std::atomic<bool>& stop,
-                        std::vector<v1::ChunkScores>* out) override {
+                        TakeChunk take) override {
     const int64_t candidate = job.key().candidate();
     absl::MutexLock lock(&owner_.mutex_);
     owner_.started_.insert(candidate);
@@ -31,7 +31,9 @@ class FakeEvaluators::Evaluator : public CampaignEvaluator {
     if (owner_.failing_.contains(candidate)) {
       return absl::InternalError(absl::StrCat(candidate, " fails"));
     }
-    out->emplace_back().set_scores(ScoresOf(candidate));
+    v1::ChunkScores scores;
+    scores.set_scores(ScoresOf(candidate));
+    take(std::move(scores));
     return absl::OkStatus();
   }
 

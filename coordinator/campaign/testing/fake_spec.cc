@@ -19,6 +19,13 @@ std::vector<uint32_t> Members(const v1::Job& job, const v1::ChunkLayout* layout,
   return order;
 }
 
+// Of the only task; a job that names no chunks wants them all.
+bool IsWanted(const v1::Job& job, int32_t chunk) {
+  if (job.chunks().empty()) return true;
+  const auto& wanted = job.chunks(0).chunks();
+  return std::find(wanted.begin(), wanted.end(), chunk) != wanted.end();
+}
+
 }  // namespace
 
 v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
@@ -58,7 +65,9 @@ v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
   search.set_crossover(options.search.crossover);
   search.set_mix_low(options.search.mix_low);
   search.set_mix_high(options.search.mix_high);
-  spec.mutable_schedule()->set_mode("ordered");
+  search.set_early_rejection(options.early_rejection);
+  spec.mutable_schedule()->set_mode(options.async ? "async" : "ordered");
+  spec.mutable_schedule()->set_shards(options.shards);
   spec.mutable_schedule()->set_window(options.window);
   spec.mutable_budget()->set_evaluations(evaluations);
   spec.set_random_seed(options.random_seed);
@@ -83,12 +92,14 @@ v1::JobResult FakeResult(const FakeCampaign& campaign, const v1::Job& job,
   const std::vector<uint32_t> members = Members(job, layout, rows);
   const int64_t size = campaign.options.tasks[0].chunk_size;
   for (int64_t begin = 0; begin < rows; begin += size) {
+    const auto number = static_cast<int32_t>(begin / size);
+    if (!IsWanted(job, number)) continue;
     std::vector<uint32_t> chunk;
     for (int64_t i = begin; i < std::min(begin + size, rows); ++i) {
       chunk.push_back(scores[members[i]]);
     }
     v1::ChunkScores& proto = *result.add_chunks();
-    proto.set_chunk(static_cast<int32_t>(begin / size));
+    proto.set_chunk(number);
     proto.set_scores(PackScores(ScoreKind::kBinary, chunk));
   }
   return result;

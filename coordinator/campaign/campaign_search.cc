@@ -1,0 +1,362 @@
+// CampaignRunner: children, from the first known chunk to the archive.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/proposal_proto.h"
+#include "common/genome_proto/genome_proto.h"
+#include "coordinator/campaign/campaign_runner.h"
+#include "coordinator/campaign/records.h"
+
+namespace merganser {
+namespace {
+
+namespace records = ::merganser::storage::v1;
+
+constexpr size_t kRememberedResults = 4096;
+// Archives whose scores are larger are not sent to workers.
+constexpr int64_t kLargestArchiveBytes = int64_t{16} << 20;
+
+ResultVerdict Refuse(absl::string_view error) {
+  return {v1::RESULT_OUTCOME_REFUSED, std::string(error), false};
+}
+
+int64_t RowsOf(const v1::JobResult& result, std::span<const TaskExtent> tasks) {
+  int64_t rows = 0;
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    if (chunk.task() < 0 || chunk.task() >= static_cast<int>(tasks.size())) {
+      continue;
+    }
+    const TaskExtent& task = tasks[chunk.task()];
+    const int64_t begin = task.begin + int64_t{chunk.chunk()} * task.chunk_size;
+    rows += std::clamp<int64_t>(task.end - begin, 0, task.chunk_size);
+  }
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Job> CampaignRunner::MakeSearchJob(const JobKey& key,
+                                                      v1::Job job) const {
+  const auto child = children_.find(key.candidate);
+  const Proposal* proposal =
+      started() ? schedule_->Find(key.candidate) : nullptr;
+  if (proposal == nullptr || child == children_.end() ||
+      !child->second.open_parts.contains(key.part)) {
+    return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
+  }
+  *job.mutable_recipe() = RecipeToProto(proposal->recipe);
+  job.set_genome_digest(proposal->genome.ToBytes());
+  job.set_layout_version(proposal->layout_version);
+  job.set_urgent(child->second.round > 0);
+  const auto& chunks = child->second.chunks;
+  const bool any_known = child->second.any_known();
+  if (dealer_.shards() > 1 || any_known) {
+    for (v1::ChunkSet& set :
+         dealer_.Missing(key.part, chunks.has_value() ? &*chunks : nullptr)) {
+      *job.add_chunks() = std::move(set);
+    }
+  }
+  if (!any_known || !plan_.early_rejection) return job;
+  chunks->VisitKnown([&](int task, int64_t chunk) {
+    v1::ChunkScores& known = *job.add_known();
+    known.set_task(task);
+    known.set_chunk(static_cast<int32_t>(chunk));
+    known.set_scores(chunks->PackChunk(task, chunk));
+  });
+  return job;
+}
+
+std::optional<v1::ArchiveUpdate> CampaignRunner::MakeArchiveUpdate(
+    int64_t since) const {
+  if (!started() || !plan_.early_rejection) return std::nullopt;
+  const Archive& archive = schedule_->archive();
+  const int64_t bytes = PackedScoresSize(kind(), archive.datapoints());
+  if (bytes * archive.population() > kLargestArchiveBytes) return std::nullopt;
+  v1::ArchiveUpdate update;
+  update.set_campaign_uid(uid());
+  update.set_version(applied());
+  for (int i = 0; i < archive.population(); ++i) {
+    if (!archive.slot(i).has_value()) return std::nullopt;
+    if (slot_changed_[i] <= since) continue;
+    v1::SlotScores& slot = *update.add_slots();
+    slot.set_slot(i);
+    slot.set_scores(PackScores(kind(), archive.slot(i)->scores));
+  }
+  if (update.slots().empty()) return std::nullopt;
+  return update;
+}
+
+ResultVerdict CampaignRunner::TakeSearch(const v1::JobResult& result) {
+  const int64_t candidate = result.key().candidate();
+  if (!started()) return Refuse("key: the campaign has not drawn it yet");
+  state_.set_datapoint_evaluations(state_.datapoint_evaluations() +
+                                   RowsOf(result, plan_.tasks));
+  state_changed_ = true;
+  const Proposal* proposal = schedule_->Find(candidate);
+  if (proposal != nullptr) return TakeChunks(result, *proposal);
+  if (candidate >= 0 && candidate < schedule_->open().back().candidate) {
+    return CompareApplied(result);
+  }
+  return Refuse("key: the campaign has not drawn it yet");
+}
+
+absl::Status CampaignRunner::CheckSearchResult(const v1::JobResult& result,
+                                               const Proposal& proposal) const {
+  if (result.genome_digest() != proposal.genome.ToBytes()) {
+    return absl::InvalidArgumentError(
+        "genome_digest: not that of the proposal");
+  }
+  if (result.layout_version() != proposal.layout_version) {
+    return absl::InvalidArgumentError(
+        "layout_version: not that of the proposal");
+  }
+  if (result.key().part() < 0) {
+    return absl::InvalidArgumentError("key.part: expected at least 0");
+  }
+  if (result.parked() && !plan_.early_rejection) {
+    return absl::InvalidArgumentError(
+        "parked: the campaign does not reject children early");
+  }
+  if (!children_.contains(proposal.candidate)) {
+    return absl::InvalidArgumentError("key: it lies beyond the budget");
+  }
+  return absl::OkStatus();
+}
+
+ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
+                                         const Proposal& proposal) {
+  if (const absl::Status status = CheckSearchResult(result, proposal);
+      !status.ok()) {
+    return Refuse(status.message());
+  }
+  ChildScores& child = children_.at(proposal.candidate);
+  if (!child.quarantine_error.empty()) {
+    return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  }
+  // A copy, so that a result that is refused leaves nothing behind.
+  ChunkAssembly chunks =
+      child.chunks.has_value()
+          ? *child.chunks
+          : ChunkAssembly(kind(), plan_.tasks,
+                          schedule_->layout(proposal.layout_version));
+  int64_t fresh = 0;
+  int64_t conflicts = 0;
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    const absl::StatusOr<ChunkOutcome> outcome =
+        chunks.Add(chunk.task(), chunk.chunk(), chunk.scores());
+    if (!outcome.ok()) return Refuse(outcome.status().message());
+    fresh += *outcome == ChunkOutcome::kNew ? 1 : 0;
+    conflicts += *outcome == ChunkOutcome::kConflict ? 1 : 0;
+  }
+  const int part = result.key().part();
+  const bool part_is_known = dealer_.IsKnown(part, chunks);
+  if (!part_is_known && !result.parked()) {
+    return Refuse("chunks: some of the job's chunks are missing");
+  }
+  if (conflicts > 0) state_.set_conflicts(state_.conflicts() + conflicts);
+  child.chunks = std::move(chunks);
+  const bool parks =
+      result.parked() && !part_is_known && child.open_parts.contains(part);
+  if (parks) {
+    child.parked = true;
+    if (!std::exchange(child.was_parked, true)) {
+      state_.set_parked(state_.parked() + 1);
+    }
+  }
+  if (parks || child.complete()) {
+    CloseJobs(proposal.candidate, child);
+  } else {
+    child.open_parts.erase(part);
+  }
+  if (fresh > 0 || parks) StoreChild(proposal.candidate, child);
+  ApplyReady();
+  if (conflicts > 0) return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+  return {fresh > 0 || parks ? v1::RESULT_OUTCOME_COMMITTED
+                             : v1::RESULT_OUTCOME_REDUNDANT,
+          "", true};
+}
+
+ResultVerdict CampaignRunner::CompareApplied(const v1::JobResult& result) {
+  // Its layout may be gone, but the chunks that were applied are remembered.
+  const auto known = recent_.find(result.key().candidate());
+  if (known == recent_.end()) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  int64_t conflicts = 0;
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    for (const ChunkHash& first : known->second) {
+      if (first.task != chunk.task() || first.chunk != chunk.chunk()) continue;
+      conflicts += first.hash == absl::HashOf(chunk.scores()) ? 0 : 1;
+    }
+  }
+  if (conflicts == 0) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
+  state_.set_conflicts(state_.conflicts() + conflicts);
+  return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+}
+
+void CampaignRunner::Remember(int64_t candidate, const ChunkAssembly& chunks) {
+  std::vector<ChunkHash>& hashes = recent_[candidate];
+  chunks.VisitKnown([&](int task, int64_t chunk) {
+    hashes.push_back(
+        {task, chunk, absl::HashOf(chunks.PackChunk(task, chunk))});
+  });
+  while (recent_.size() > kRememberedResults) recent_.erase(recent_.begin());
+}
+
+void CampaignRunner::StoreChild(int64_t candidate, const ChildScores& child) {
+  records::ResultRecord record;
+  record.set_quarantine_error(child.quarantine_error);
+  record.set_parked(child.parked);
+  if (child.complete()) {
+    record.set_scores(PackScores(kind(), child.chunks->scores()));
+  } else if (child.chunks.has_value()) {
+    PackedChunks packed = child.chunks->Pack();
+    record.set_scores(std::move(packed.scores));
+    record.set_known_chunks(std::move(packed.known_chunks));
+  }
+  writes_.Put(Collection::kResults, candidate, record.SerializeAsString());
+}
+
+void CampaignRunner::OpenJobs(int64_t candidate, ChildScores& child) {
+  for (const int part : child.OpenParts(dealer_)) {
+    new_jobs_.push_back({uid(), JobKind::kSearch, candidate, part});
+  }
+}
+
+void CampaignRunner::CloseJobs(int64_t candidate, ChildScores& child) {
+  for (const int part : child.open_parts) {
+    closed_jobs_.push_back({uid(), JobKind::kSearch, candidate, part});
+  }
+  child.open_parts.clear();
+}
+
+void CampaignRunner::ApplyReady() {
+  bool moved = true;
+  while (moved && applied() < state_.budget_evaluations() && !ended()) {
+    moved = false;
+    // In order only the oldest has its turn; else each that is ready.
+    for (auto child = children_.begin(); child != children_.end();) {
+      const int64_t candidate = (child++)->first;
+      if (!schedule_->IsNext(candidate)) break;
+      if (ApplyOrResume(candidate)) moved = true;
+      if (ended()) return;
+    }
+  }
+  Advance();
+}
+
+bool CampaignRunner::ApplyOrResume(int64_t candidate) {
+  ChildScores& child = children_.at(candidate);
+  if (child.complete() || !child.quarantine_error.empty()) {
+    ApplyOne(candidate, /*rejected=*/false);
+    return true;
+  }
+  if (!child.any_known() && !child.parked) return false;
+  if (plan_.early_rejection && schedule_->Rejects(*child.chunks)) {
+    ApplyOne(candidate, /*rejected=*/true);
+    return true;
+  }
+  if (child.parked) {
+    child.parked = false;
+    ++child.round;
+    StoreChild(candidate, child);
+    OpenJobs(candidate, child);
+  }
+  return false;
+}
+
+void CampaignRunner::ApplyOne(int64_t candidate, bool rejected) {
+  auto child = children_.extract(candidate).mapped();
+  CloseJobs(candidate, child);
+  const Proposal& proposal = *schedule_->Find(candidate);
+  v1::LogEntry entry;
+  *entry.mutable_proposal() = ProposalToProto(proposal);
+  entry.set_quarantine_error(child.quarantine_error);
+  std::set<int64_t> layouts_before;
+  for (const auto& [version, order] : schedule_->layouts()) {
+    layouts_before.insert(version);
+  }
+  records::CandidateRecord record;
+  std::optional<std::vector<uint32_t>> scores;
+  if (rejected) {
+    PackedChunks packed = child.chunks->Pack();
+    entry.set_scores(std::move(packed.scores));
+    entry.set_known_chunks(std::move(packed.known_chunks));
+  } else if (child.quarantine_error.empty()) {
+    scores = child.chunks->scores();
+    entry.set_scores(PackScores(kind(), *scores));
+    *record.mutable_proposal() = entry.proposal();
+    *record.mutable_recipe() = RecipeToProto(proposal.recipe);
+    record.set_genome_digest(entry.proposal().genome_digest());
+    record.set_search_accuracy(Accuracy(*scores));
+    record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
+  }
+  const absl::StatusOr<AppliedResult> applied_result =
+      rejected ? schedule_->ApplyRejected(candidate, *child.chunks)
+               : schedule_->Apply(candidate, std::move(scores));
+  if (!applied_result.ok()) {
+    return Fail(std::string(applied_result.status().message()));
+  }
+  if (child.chunks.has_value()) Remember(candidate, *child.chunks);
+  entry.set_dropped_slot(applied_result->dropped_slot);
+  entry.set_child_fitness(applied_result->child_fitness.units());
+  if (rejected) {
+    state_.set_rejected_early(state_.rejected_early() + 1);
+    state_.set_parked_confirmed(state_.parked_confirmed() +
+                                (child.was_parked && child.round == 0));
+  }
+  NoteApplied(candidate, entry);
+  StoreLayouts(layouts_before);
+  if (applied_result->accepted) {
+    writes_.Put(Collection::kCandidates, candidate, record.SerializeAsString());
+    candidates_[candidate] = std::move(record);
+    StoreAccepted(*applied_result);
+  }
+}
+
+void CampaignRunner::NoteApplied(int64_t candidate, const v1::LogEntry& entry) {
+  writes_.Append(ListCollection::kLog, entry.SerializeAsString());
+  writes_.Erase(Collection::kResults, candidate);
+  writes_.Erase(Collection::kProposals, candidate);
+  const Proposal& drawn = schedule_->open().back();
+  writes_.Put(Collection::kProposals, drawn.candidate, PackProposal(drawn));
+  if (drawn.candidate < state_.budget_evaluations()) {
+    OpenJobs(drawn.candidate, children_[drawn.candidate]);
+  }
+  state_.set_applied(schedule_->applied());
+  state_.set_quarantined(state_.quarantined() +
+                         (entry.quarantine_error().empty() ? 0 : 1));
+  if (active_since_.has_value()) {
+    state_.set_active_us(
+        active_us_before_ +
+        absl::ToInt64Microseconds(clock_.Now() - *active_since_));
+  }
+  state_changed_ = true;
+}
+
+void CampaignRunner::StoreAccepted(const AppliedResult& applied) {
+  state_.set_accepted(state_.accepted() + 1);
+  const int slot = applied.dropped_slot;
+  slot_changed_[slot] = this->applied();
+  writes_.Put(Collection::kSlots, slot,
+              PackSlot(kind(), *schedule_->archive().slot(slot),
+                       *schedule_->recipe(slot)));
+  NoteBest();
+}
+
+void CampaignRunner::StoreLayouts(const std::set<int64_t>& before) {
+  for (const auto& [version, order] : schedule_->layouts()) {
+    if (before.contains(version)) continue;
+    writes_.Put(Collection::kLayouts, version, PackLayout(*order));
+  }
+  for (const int64_t version : before) {
+    if (!schedule_->layouts().contains(version)) {
+      writes_.Erase(Collection::kLayouts, version);
+    }
+  }
+}
+
+}  // namespace merganser
