@@ -3,7 +3,9 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstdlib>
 
 #include "absl/status/status.h"
@@ -36,18 +38,18 @@ std::string Digest::ToHex() const {
 std::string Digest::ToBytes() const { return std::string(AsView(bytes)); }
 
 absl::StatusOr<Digest> Digest::FromHex(std::string_view hex) {
-  const auto is_hex = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-           (c >= 'A' && c <= 'F');
-  };
-  bool valid = hex.size() == 64;
-  for (const char c : hex) valid = valid && is_hex(c);
+  Digest digest;
+  bool valid = hex.size() == 2 * digest.bytes.size();
+  for (size_t i = 0; valid && i < digest.bytes.size(); ++i) {
+    const char* const end = hex.data() + 2 * i + 2;
+    const auto parsed = std::from_chars(end - 2, end, digest.bytes[i], 16);
+    valid = parsed.ec == std::errc() && parsed.ptr == end;
+  }
   if (!valid) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a digest is 64 hexadecimal digits; got \"", std::string(hex), "\""));
   }
-  return FromBytes(
-      absl::HexStringToBytes(absl::string_view(hex.data(), hex.size())));
+  return digest;
 }
 
 absl::StatusOr<Digest> Digest::FromBytes(std::string_view raw) {

@@ -2,6 +2,7 @@
 // trajectory.json (see the README of testdata/).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>

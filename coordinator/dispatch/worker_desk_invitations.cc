@@ -1,4 +1,5 @@
 // WorkerDesk: which worker may serve which campaign, and what people see of it.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

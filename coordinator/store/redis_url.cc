@@ -1,7 +1,9 @@
 #include "coordinator/store/redis_url.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
+#include <charconv>
+#include <cstdint>
+
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -26,11 +28,14 @@ absl::StatusOr<std::string> PercentDecoded(absl::string_view text) {
       decoded.push_back(text[i]);
       continue;
     }
-    if (i + 2 >= text.size() || !absl::ascii_isxdigit(text[i + 1]) ||
-        !absl::ascii_isxdigit(text[i + 2])) {
+    uint8_t byte = 0;
+    const absl::string_view digits = text.substr(i + 1, 2);
+    const char* const end = digits.data() + digits.size();
+    if (digits.size() < 2 ||
+        std::from_chars(digits.data(), end, byte, 16).ptr != end) {
       return BadUrl("'%' is not followed by two hexadecimal digits");
     }
-    decoded += absl::HexStringToBytes(text.substr(i + 1, 2));
+    decoded.push_back(static_cast<char>(byte));
     i += 2;
   }
   return decoded;

@@ -12,6 +12,7 @@
 #include "ATen/Parallel.h"
 #include "ATen/Version.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
