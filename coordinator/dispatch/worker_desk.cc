@@ -134,6 +134,7 @@ void WorkerDesk::Exchange(const v1::ExchangeRequest* request,
   session.last_call = request->call_number();
   session.last_response.reset();
   session.draining = request->draining();
+  session.held = request->held_size();
   TakeReports(session, *request);
   Reconcile(session, *request);
   const absl::Duration wait =
@@ -219,6 +220,7 @@ void WorkerDesk::TakeReadiness(Session& session,
 
 void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
                             std::set<CampaignEntry*>& changed) {
+  ++session.untold_results;
   v1::ResultStatus status;
   *status.mutable_key() = result.key();
   CampaignEntry* entry = registry_.FindUid(result.key().campaign_uid());
@@ -228,7 +230,7 @@ void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
   }
   if (entry == nullptr || !job.has_value()) {
     status.set_outcome(v1::RESULT_OUTCOME_REDUNDANT);
-    *session.next.add_results() = std::move(status);
+    Tell(session.id, std::move(status));
     return;
   }
   const ResultVerdict verdict = entry->runner->TakeResult(result);
@@ -251,7 +253,7 @@ void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
   if (verdict.outcome == v1::RESULT_OUTCOME_REFUSED) {
     // Nothing of it is stored, and the worker must forget it before it is
     // given the job again.
-    *session.next.add_results() = std::move(status);
+    Tell(session.id, std::move(status));
     return;
   }
   registry_.WhenStored(*entry,
@@ -277,6 +279,7 @@ void WorkerDesk::Tell(const std::string& session_id, v1::ResultStatus status) {
   const auto found = sessions_.find(session_id);
   if (found == sessions_.end()) return;
   *found->second->next.add_results() = std::move(status);
+  --found->second->untold_results;
   Wake();
 }
 
@@ -353,8 +356,28 @@ bool WorkerDesk::Answer(Session& session, bool due) {
   *waiting.response = *session.last_response;
   const Finish finish = std::move(waiting.finish);
   session.waiting.reset();
+  // Later: whoever called this may be walking over the sessions.
+  if (session.draining) {
+    loop_.Post([this, id = session.id] { Part(id); });
+  }
   finish(absl::OkStatus());
   return true;
+}
+
+void WorkerDesk::Part(const std::string& session_id) {
+  const auto found = sessions_.find(session_id);
+  if (found == sessions_.end()) return;
+  Session& session = *found->second;
+  if (!session.draining || session.held > 0 || session.untold_results > 0 ||
+      session.waiting.has_value() || HasContent(session.next)) {
+    return;
+  }
+  spdlog::info("worker {} has left", session.identity.name());
+  if (!scheduler_.RemoveWorker(session.id, RemovalReason::kLeft)
+           .requeued.empty()) {
+    Wake();
+  }
+  EndSession(session, absl::OkStatus());
 }
 
 void WorkerDesk::Expire(const std::string& session_id, int64_t call) {

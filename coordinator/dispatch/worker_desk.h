@@ -89,6 +89,10 @@ class WorkerDesk {
     int64_t seen_generation = -1;
     int64_t completed = 0;
     bool draining = false;
+    // Jobs that it held at its last call, and results of which it has not been
+    // told what became of them: what keeps a draining worker from leaving.
+    int held = 0;
+    int untold_results = 0;
   };
 
   absl::StatusOr<Session*> FindSession(const std::string& id);
@@ -116,6 +120,8 @@ class WorkerDesk {
   // Answers if there is something to say or `due`; true if it did.
   bool Answer(Session& session, bool due);
   void Expire(const std::string& session_id, int64_t call);
+  // Ends the session of a worker that drains and has had its last answer.
+  void Part(const std::string& session_id);
   void Quarantine(const std::vector<QuarantinedJob>& jobs);
   void TickLater();
   void EndSession(Session& session, absl::Status status);
