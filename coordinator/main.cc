@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/command_line/usage_message.h"
 #include "common/net/channel.h"
 #include "common/telemetry/logging.h"
 #include "coordinator/dispatch/core.h"
@@ -124,7 +125,7 @@ class Server {
     builder.RegisterService(&workers_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return false;
-    server_->GetHealthCheckService()->SetServingStatus(false);
+    SetServing(false);
     port_ = port;
     return true;
   }
@@ -133,10 +134,10 @@ class Server {
 
   void Open(Core* core) {
     gate_.Open(core);
-    server_->GetHealthCheckService()->SetServingStatus(true);
+    SetServing(true);
   }
   void Close(const std::string& reason) {
-    server_->GetHealthCheckService()->SetServingStatus(false);
+    SetServing(false);
     gate_.Close(reason);
   }
   void Stop() {
@@ -146,6 +147,17 @@ class Server {
   }
 
  private:
+  // For the process as a whole, and for those who ask by a service's name.
+  void SetServing(bool serving) {
+    grpc::HealthCheckServiceInterface& health =
+        *server_->GetHealthCheckService();
+    for (const char* service : {v1::CampaignService::service_full_name(),
+                                v1::WorkerService::service_full_name()}) {
+      health.SetServingStatus(service, serving);
+    }
+    health.SetServingStatus(serving);
+  }
+
   Gate gate_;
   CampaignServiceImpl campaigns_;
   WorkerServiceImpl workers_;
@@ -240,6 +252,7 @@ int main(int argc, char** argv) {
       "Keeps the populations of Merganser's campaigns in Redis and hands "
       "merge-and-evaluate jobs to workers.",
       "merganser-coordinator");
+  app.failure_message(merganser::UsageMessage);
   merganser::Flags flags;
   merganser::AddFlags(app, flags);
   app.set_version_flag("--version", MERGANSER_VERSION);

@@ -283,8 +283,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "4294967298"},
         BadFile{"NegativeSeed", "random_seed: 18446744073709551615",
                 "random_seed: -1",
-                "x.yaml:25: random_seed: expected an integer, at least 0; got "
-                "\"-1\""},
+                "x.yaml:25: random_seed: expected an integer, 0 to "
+                "18446744073709551615; got \"-1\""},
+        BadFile{"SeedBeyond64Bits", "random_seed: 18446744073709551615",
+                "random_seed: 18446744073709551616",
+                "x.yaml:25: random_seed: expected an integer, 0 to "
+                "18446744073709551615; got \"18446744073709551616\""},
         BadFile{
             "NumberForBool", "attraction: false", "attraction: 0",
             "x.yaml:19: search.attraction: expected true or false; got \"0\""},

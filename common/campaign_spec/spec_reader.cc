@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -11,9 +12,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
+#include "common/base/suggestion.h"
 #include "common/campaign_spec/campaign_schema.h"
 #include "common/campaign_spec/field_checks.h"
-#include "common/campaign_spec/suggestion.h"
 
 namespace merganser {
 namespace {
@@ -204,13 +205,18 @@ class MessageReader {
                            const FieldDescriptor& proto,
                            const std::string& path, const YamlNode& value) {
     const google::protobuf::Reflection& reflection = *message_.GetReflection();
+    const bool is_unsigned =
+        proto.cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
     const auto expected = [&] {
-      const std::string range = RangeText(field);
+      const std::string range =
+          is_unsigned
+              ? absl::StrCat("0 to ", std::numeric_limits<uint64_t>::max())
+              : RangeText(field);
       return FieldError(
           path, absl::StrCat("expected an integer", range.empty() ? "" : ", ",
                              range, "; got ", Shown(value)));
     };
-    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_UINT64) {
+    if (is_unsigned) {
       uint64_t number = 0;
       if (!ParseNumber(value, number)) return expected();
       reflection.SetUInt64(&message_, &proto, number);

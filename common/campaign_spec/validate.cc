@@ -1,6 +1,8 @@
 #include "common/campaign_spec/validate.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -113,9 +115,14 @@ absl::Status CheckDataset(const std::string& path,
                      "got [",
                      dataset.first_row(), ", ", dataset.end_row(), "]"));
   }
-  if (dataset.scale() == 0) {
-    return FieldError(absl::StrCat(path, ".scale"),
-                      "expected a number other than 0; got 0");
+  // Features are floats, and so is what they are multiplied by.
+  if (dataset.scale() == 0 ||
+      std::abs(dataset.scale()) > std::numeric_limits<float>::max()) {
+    return FieldError(
+        absl::StrCat(path, ".scale"),
+        absl::StrCat("expected a number other than 0 in a float's range, at "
+                     "most 3.4e38; got ",
+                     FormatNumber(dataset.scale())));
   }
   return absl::OkStatus();
 }
@@ -159,20 +166,18 @@ absl::Status CheckRules(const v1::CampaignSpec& spec) {
 }  // namespace
 
 absl::Status ValidateName(const std::string& field, const std::string& name) {
-  const bool valid = !name.empty() && name.size() <= kMaximumNameBytes &&
-                     std::all_of(name.begin(), name.end(),
-                                 [](char c) {
-                                   return absl::ascii_isalnum(c) || c == '.' ||
-                                          c == '_' || c == '-';
-                                 }) &&
-                     name != "." &&
-                     name != "..";  // names become those of files
-  if (valid) return absl::OkStatus();
+  const bool valid =
+      !name.empty() && name.size() <= kMaximumNameBytes &&
+      std::all_of(name.begin(), name.end(), [](char c) {
+        return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+      });
+  const bool is_folder = name == "." || name == "..";
+  if (valid && !is_folder) return absl::OkStatus();
   constexpr size_t kShownBytes = 80;
   return FieldError(
       field, absl::StrCat("expected 1 to ", kMaximumNameBytes,
-                          " letters, digits, dots, underscores or hyphens; "
-                          "got \"",
+                          " letters, digits, dots, underscores or hyphens",
+                          is_folder ? ", and not dots alone" : "", "; got \"",
                           absl::CHexEscape(name.substr(0, kShownBytes)), "\""));
 }
 

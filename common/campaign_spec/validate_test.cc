@@ -206,6 +206,10 @@ std::vector<Row> Limits() {
       Scale("ScaleNan", kNan, "tasks[0].search.scale: expected"),
       Scale("ScaleInfinite", kInfinity,
             "tasks[0].search.scale: expected a finite number; got inf"),
+      Scale("ScaleLargestFloat", -0x1.fffffep127, ""),
+      Scale("ScaleBeyondAFloat", 1e40,
+            "tasks[0].search.scale: expected a number other than 0 in a "
+            "float's range, at most 3.4e38; got 1e+40"),
   };
 }
 
@@ -218,7 +222,9 @@ std::vector<Row> NamesAndChoices() {
       Name("NameWithASlash", "a/b", "name: expected 1 to 63 letters, digits"),
       Name("NameWithASpace", "a b", "name: expected"),
       Name("NameWithANul", std::string("a\0b", 3), "name: expected"),
-      Name("NameOfAParent", "..", "name: expected"),
+      Name("NameOfAParent", "..",
+           "name: expected 1 to 63 letters, digits, dots, underscores or "
+           "hyphens, and not dots alone; got \"..\""),
       Name("NameNotAscii", "ä", "name: expected"),
       {"DescriptionLongest",
        [](auto& s) { s.set_description(std::string(4096, 'x')); }, ""},

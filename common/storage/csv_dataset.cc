@@ -125,8 +125,13 @@ class CsvParser {
     }
     const auto feature = static_cast<float>(value * scale_);
     if (result.ec != std::errc() || !std::isfinite(feature)) {
-      return Error(absl::StrCat("column ", column, ": ", Quoted(field),
-                                " is not finite, or out of a float's range"));
+      const bool by_itself =
+          result.ec != std::errc() || !std::isfinite(static_cast<float>(value));
+      return Error(
+          absl::StrCat("column ", column, ": ", Quoted(field),
+                       by_itself ? " is not finite, or out of a float's range"
+                                 : absl::StrCat(" times the scale ", scale_,
+                                                " is out of a float's range")));
     }
     dataset_.features.push_back(feature);
     return absl::OkStatus();

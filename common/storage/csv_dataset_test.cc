@@ -146,6 +146,16 @@ INSTANTIATE_TEST_SUITE_P(
                 ":1: column 1: \"\\x01\\x1b\" is no number"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST(CsvDatasetTest, BlamesTheScaleWhereTheNumberAloneWouldFit) {
+  const TestFile file(".csv", "1000,2\n");
+  EXPECT_EQ(
+      std::string(
+          ReadCsvDataset(file.path(), {.scale = 1e36}).status().message()),
+      file.path() +
+          ":1: column 1: \"1000\" times the scale 1e+36 is out "
+          "of a float's range");
+}
+
 TEST(CsvDatasetTest, RefusesADamagedGzipFile) {
   const std::string packed = Gzip("1,2\n");
   const TestFile cut(".cut", packed.substr(0, packed.size() - 5));

@@ -7,6 +7,7 @@
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
 #include "absl/strings/str_cat.h"
+#include "common/command_line/device_name.h"
 #include "common/net/channel.h"
 
 namespace merganser {
@@ -49,6 +50,7 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
       ->envname("MERGANSER_COORDINATOR");
   app.add_option("--device", options.device,
                  "cpu, cuda:N, or auto: cuda:0 where there is one, else cpu")
+      ->check(DeviceName())
       ->capture_default_str();
   app.add_option("--models-root", options.models_root,
                  "Folder below which all files of campaigns must lie; without "

@@ -15,6 +15,8 @@
 #include "absl/strings/str_format.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/status_words.h"
+#include "common/command_line/usage_message.h"
 #include "common/storage/file.h"
 #include "common/telemetry/logging.h"
 #include "spdlog/spdlog.h"
@@ -26,6 +28,7 @@
 namespace merganser {
 namespace {
 
+constexpr char kProgram[] = "merganser-worker";
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitRefused = 3;
@@ -50,7 +53,7 @@ std::string RandomIncarnation() {
 }
 
 int Fail(const absl::Status& status, int exit_code) {
-  spdlog::error("{}", status.ToString());
+  spdlog::error("{}", StatusWords(status));
   return exit_code;
 }
 
@@ -98,7 +101,8 @@ int Serve(const WorkerOptions& options, const WorkerFlavour& flavour,
 int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
   KeepFreedMemory();
   WorkerOptions options;
-  CLI::App app(flavour.description);
+  CLI::App app(flavour.description, kProgram);
+  app.failure_message(UsageMessage);
   AddWorkerOptions(app, options);
   if (flavour.add_options) flavour.add_options(app);
   app.set_version_flag("--version", MERGANSER_VERSION);
@@ -113,7 +117,7 @@ int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
   if (!options.score) SignalDrain::BlockSignals();
   const absl::Status logging = InitLogging(options.log_level);
   if (!logging.ok()) {
-    std::cerr << logging.message() << "\n";
+    std::cerr << kProgram << ": " << logging.message() << "\n";
     return kExitUsage;
   }
   if (options.die_with_parent && !DieWithParent()) {

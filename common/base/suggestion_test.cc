@@ -1,4 +1,4 @@
-#include "common/campaign_spec/suggestion.h"
+#include "common/base/suggestion.h"
 
 #include <gtest/gtest.h>
 
