@@ -35,17 +35,24 @@ absl::Status BrokenExport(absl::string_view what) {
 
 absl::StatusOr<RecordWriter> RecordWriter::Create(const std::string& folder) {
   std::error_code error;
-  std::filesystem::create_directory(folder, error);
+  const bool is_new = std::filesystem::create_directory(folder, error);
   if (error) {
     return absl::ErrnoToStatus(error.value(), folder + ": cannot create");
   }
+  MadeFolder made(is_new ? folder : "");
   ASSIGN_OR_RETURN(AtomicFile log, AtomicFile::Create(folder + kLogFile));
   ASSIGN_OR_RETURN(AtomicFile gram, AtomicFile::Create(folder + kGramFile));
-  return RecordWriter(folder, std::move(log), std::move(gram));
+  return RecordWriter(folder, std::move(made), std::move(log), std::move(gram));
 }
 
-RecordWriter::RecordWriter(std::string folder, AtomicFile log, AtomicFile gram)
+RecordWriter::MadeFolder::~MadeFolder() {
+  if (!path_.empty()) rmdir(path_.c_str());  // fails unless it is empty
+}
+
+RecordWriter::RecordWriter(std::string folder, MadeFolder made, AtomicFile log,
+                           AtomicFile gram)
     : folder_(std::move(folder)),
+      made_(std::move(made)),
       log_(std::move(log)),
       gram_(std::move(gram)) {}
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,7 +23,8 @@ namespace merganser {
 // Threads: none.
 class RecordWriter {
  public:
-  // Makes the folder if need be; its parent exists.
+  // Makes the folder if need be; its parent exists. One that was made goes
+  // again with a writer that has not committed.
   // Errors: what the system says, with the path.
   static absl::StatusOr<RecordWriter> Create(const std::string& folder);
 
@@ -40,13 +42,28 @@ class RecordWriter {
   const std::optional<v1::LogEntry>& best_entry() const { return best_entry_; }
 
  private:
-  RecordWriter(std::string folder, AtomicFile log, AtomicFile gram);
+  // A folder that we made: gone with the object if nothing came into it.
+  class MadeFolder {
+   public:
+    explicit MadeFolder(std::string path) : path_(std::move(path)) {}
+    MadeFolder(MadeFolder&& other) noexcept
+        : path_(std::exchange(other.path_, "")) {}
+    MadeFolder& operator=(MadeFolder&&) = delete;
+    ~MadeFolder();
+
+   private:
+    std::string path_;  // empty = it was there before
+  };
+
+  RecordWriter(std::string folder, MadeFolder made, AtomicFile log,
+               AtomicFile gram);
 
   absl::Status AddHeader(const v1::ExportHeader& header);
   absl::Status AddLog(const v1::LogBatch& batch);
   absl::Status AddGram(const std::string& bytes);
 
   std::string folder_;
+  MadeFolder made_;  // before the files: they are removed first
   AtomicFile log_;
   AtomicFile gram_;
   v1::ExportHeader header_;

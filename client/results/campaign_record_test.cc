@@ -80,7 +80,7 @@ TEST_F(CampaignRecordTest, NothingAppearsBeforeCommit) {
     *part.mutable_header() = campaign_.header;
     ASSERT_TRUE(writer->Add(part).ok());
   }
-  EXPECT_TRUE(std::filesystem::is_empty(record()));
+  EXPECT_FALSE(std::filesystem::exists(record()));
 }
 
 TEST_F(CampaignRecordTest, AnExportThatBreaksOffIsRefused) {

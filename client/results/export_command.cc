@@ -10,7 +10,6 @@
 #include "client/results/result_table.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
-#include "common/storage/file.h"
 
 namespace merganser {
 namespace {
@@ -21,23 +20,6 @@ struct ExportArguments {
   std::string models_root;
   bool no_weights = false;
 };
-
-// A folder may be new, empty, or an earlier export of the same campaign.
-absl::Status CheckFolder(const std::string& folder, const std::string& uid) {
-  std::error_code error;
-  if (!std::filesystem::exists(folder, error) ||
-      std::filesystem::is_empty(folder, error)) {
-    return absl::OkStatus();
-  }
-  const auto text = ReadFile(folder + "/summary.json");
-  const auto summary = text.ok() ? SummaryFromJson(*text)
-                                 : absl::StatusOr<Summary>(text.status());
-  if (summary.ok() && summary->uid == uid) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      folder,
-      ": is not empty and holds no export of this campaign; choose another "
-      "--output"));
-}
 
 absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
                                       const GlobalOptions& global) {
@@ -51,12 +33,13 @@ absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
         "campaign ", arguments.name,
         " has nothing to export yet: its seeds are not evaluated"));
   }
-  RETURN_IF_ERROR(CheckFolder(arguments.output, campaign.uid()));
+  RETURN_IF_ERROR(CheckExportFolder(arguments.output, campaign.uid()));
   std::error_code error;
-  std::filesystem::create_directories(arguments.output, error);
+  const bool is_new =
+      std::filesystem::create_directories(arguments.output, error);
   if (error) {
-    return absl::ErrnoToStatus(error.value(),
-                               arguments.output + ": cannot create");
+    return absl::InvalidArgumentError(
+        absl::StrCat(arguments.output, ": cannot create: ", error.message()));
   }
   const auto source = [&](ExportPart part) {
     return client->Export(arguments.name, /*without_log=*/false, part);
@@ -64,6 +47,9 @@ absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
   auto written = WriteResults(source, {.folder = arguments.output,
                                        .models_root = arguments.models_root,
                                        .weights = !arguments.no_weights});
+  if (!written.ok() && is_new) {
+    std::filesystem::remove(arguments.output, error);  // fails unless empty
+  }
   if (absl::IsInvalidArgument(written.status())) {
     return absl::InvalidArgumentError(absl::StrCat(
         written.status().message(),

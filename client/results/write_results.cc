@@ -24,6 +24,7 @@ constexpr std::array<const char*, 6> kResultFiles = {
 absl::Status WriteWinnerFiles(const RecordWriter& record,
                               const ResultOptions& options) {
   const v1::CampaignSpec& spec = record.header().campaign().spec();
+  const std::string weights = absl::StrCat(options.folder, "/", kWinnerFile);
   ASSIGN_OR_RETURN(Winner winner, BestMember(record.header()));
   if (record.best_entry().has_value()) {
     const v1::Proposal& proposal = record.best_entry()->proposal();
@@ -33,12 +34,27 @@ absl::Status WriteWinnerFiles(const RecordWriter& record,
     ThreadTeam team(options.threads);
     ASSIGN_OR_RETURN(const LocalSeeds seeds,
                      OpenSeeds(spec, options.models_root, team));
-    RETURN_IF_ERROR(WriteWinner(absl::StrCat(options.folder, "/", kWinnerFile),
-                                winner, seeds, team));
+    RETURN_IF_ERROR(WriteWinner(weights, winner, seeds, team));
+  } else {
+    // One of an earlier call is not the winner any more.
+    std::error_code ignored;
+    std::filesystem::remove(weights, ignored);
   }
   ASSIGN_OR_RETURN(const std::string recipe, WinnerRecipeJson(winner, spec));
   return WriteFileAtomically(
       absl::StrCat(options.folder, "/", kWinnerRecipeFile), recipe);
+}
+
+std::vector<std::string> ResultFiles(const std::string& folder, bool there) {
+  std::vector<std::string> files;
+  for (const char* name : kResultFiles) {
+    std::error_code ignored;
+    if (std::filesystem::exists(absl::StrCat(folder, "/", name), ignored) ==
+        there) {
+      files.emplace_back(name);
+    }
+  }
+  return files;
 }
 
 }  // namespace
@@ -66,15 +82,31 @@ absl::StatusOr<WrittenResults> WriteResults(ExportSource source,
   return written;
 }
 
-std::vector<std::string> ResultFilesIn(const std::string& folder) {
-  std::vector<std::string> files;
-  for (const char* name : kResultFiles) {
-    std::error_code ignored;
-    if (std::filesystem::exists(absl::StrCat(folder, "/", name), ignored)) {
-      files.emplace_back(name);
-    }
+absl::Status CheckExportFolder(const std::string& folder,
+                               const std::string& uid) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) return absl::OkStatus();
+  if (!std::filesystem::is_directory(folder, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder, ": expected a folder; it is a file"));
   }
-  return files;
+  if (std::filesystem::is_empty(folder, error)) return absl::OkStatus();
+  const auto text = ReadFile(absl::StrCat(folder, "/", kSummaryFile));
+  const auto summary = text.ok() ? SummaryFromJson(*text)
+                                 : absl::StatusOr<Summary>(text.status());
+  if (summary.ok() && summary->uid == uid) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      folder,
+      ": is not empty and holds no export of this campaign; choose another "
+      "--output"));
+}
+
+std::vector<std::string> ResultFilesIn(const std::string& folder) {
+  return ResultFiles(folder, /*there=*/true);
+}
+
+std::vector<std::string> ResultFilesMissingIn(const std::string& folder) {
+  return ResultFiles(folder, /*there=*/false);
 }
 
 }  // namespace merganser

@@ -26,7 +26,8 @@ struct ResultOptions {
   std::string folder;
   // Where relative paths of seeds start; empty = the working directory.
   std::string models_root;
-  // False: no winner.safetensors, for which the seeds must be at hand.
+  // False: no winner.safetensors, for which the seeds must be at hand; one of
+  // an earlier call is removed.
   bool weights = true;
   // Threads that make the weights.
   int threads = 1;
@@ -50,7 +51,16 @@ using ExportSource = absl::FunctionRef<absl::Status(ExportPart part)>;
 absl::StatusOr<WrittenResults> WriteResults(ExportSource source,
                                             const ResultOptions& options);
 
-// Those of the result files that the folder holds, relative to it.
+// Whether results of the campaign `uid` may be written to `folder`: it is new,
+// empty, or holds an earlier export of this campaign.
+// Errors: InvalidArgument when it is no folder, FailedPrecondition when it
+// holds anything else.
+absl::Status CheckExportFolder(const std::string& folder,
+                               const std::string& uid);
+
+// Those of the result files that the folder holds, and those that it does not,
+// relative to it.
 std::vector<std::string> ResultFilesIn(const std::string& folder);
+std::vector<std::string> ResultFilesMissingIn(const std::string& folder);
 
 }  // namespace merganser

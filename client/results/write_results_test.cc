@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 class WriteResultsTest : public ::testing::Test {
@@ -58,6 +59,52 @@ TEST_F(WriteResultsTest, WithoutWeightsNoSeedIsRead) {
   const auto written = Write();
   ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_THAT(written->files, Not(Contains("winner.safetensors")));
+}
+
+TEST_F(WriteResultsTest, WithoutWeightsAnEarlierWinnerIsRemoved) {
+  ASSERT_TRUE(Write().ok());
+  EXPECT_THAT(ResultFilesMissingIn(options_.folder), IsEmpty());
+  options_.weights = false;
+  const auto written = Write();
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_THAT(ResultFilesMissingIn(options_.folder),
+              ElementsAre("winner.safetensors"));
+}
+
+TEST_F(WriteResultsTest, SeedsThatCannotBeReadLeaveNothingBehind) {
+  std::filesystem::remove(folder_->path() + "/seed-0.safetensors");
+  EXPECT_EQ(Write().status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(std::filesystem::is_empty(options_.folder));
+}
+
+TEST_F(WriteResultsTest, AnExportMayGoToANewOrAnEmptyFolderOrItsOwn) {
+  const std::string uid = campaign_.header.campaign().uid();
+  EXPECT_TRUE(CheckExportFolder(folder_->path() + "/new", uid).ok());
+  EXPECT_TRUE(CheckExportFolder(options_.folder, uid).ok());
+  ASSERT_TRUE(Write().ok());
+  EXPECT_TRUE(CheckExportFolder(options_.folder, uid).ok());
+}
+
+TEST_F(WriteResultsTest, AnExportIsRefusedWhereSomethingElseIs) {
+  const std::string file = options_.folder + "/thesis.tex";
+  ASSERT_TRUE(WriteFileAtomically(file, std::string("precious")).ok());
+  const absl::Status foreign = CheckExportFolder(options_.folder, "uid");
+  EXPECT_EQ(foreign.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(foreign.message(), options_.folder +
+                                   ": is not empty and holds no export of this "
+                                   "campaign; choose another --output");
+  EXPECT_EQ(CheckExportFolder(file, "uid").code(),
+            absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(Write().ok());
+  EXPECT_EQ(CheckExportFolder(options_.folder, "another").code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(WriteResultsTest, AnExportThatFailsKeepsAnEarlierRecord) {
+  ASSERT_TRUE(Write().ok());
+  std::filesystem::remove(folder_->path() + "/seed-0.safetensors");
+  EXPECT_FALSE(Write().ok());
+  EXPECT_TRUE(std::filesystem::exists(options_.folder + "/replay/header.pb"));
 }
 
 TEST_F(WriteResultsTest, AnExportThatFailsLeavesNoSummary) {
