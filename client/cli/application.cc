@@ -9,6 +9,7 @@
 #include "client/cli/file_commands.h"
 #include "client/cli/service_commands.h"
 #include "client/cli/watch_command.h"
+#include "common/command_line/usage_message.h"
 
 namespace merganser {
 namespace {
@@ -26,10 +27,11 @@ Exit codes:
   1    failed: a difference was found, the campaign failed or was cancelled,
        an internal error
   2    bad usage or bad input: command line, campaign file, data
-  3    coordinator or Redis cannot be reached
+  3    what is needed is not there: the coordinator or Redis cannot be
+       reached, or one of the programs is missing
   4    not found, or in conflict with the present state: a name that is taken,
        a campaign that has ended
-  130  interrupted)";
+  130  interrupted by Ctrl-C; `run` also gives 143 when it is terminated)";
 
 }  // namespace
 
@@ -39,6 +41,7 @@ std::string VersionText() {
 
 Application::Application() : app_(kDescription, "merganser") {
   app_.footer(kFooter);
+  app_.failure_message(UsageMessage);
   app_.require_subcommand(1);
   // Global options may stand behind the command, too.
   app_.fallthrough();

@@ -158,9 +158,17 @@ TEST_F(ApplicationTest, BadUsageGivesTwo) {
   for (const auto& line : lines) {
     const Outcome outcome = Execute(line);
     EXPECT_EQ(outcome.code, 2);
-    EXPECT_NE(outcome.error, "");
+    EXPECT_THAT(outcome.error, StartsWith("merganser"));
     EXPECT_EQ(outcome.out, "");
   }
+}
+
+TEST_F(ApplicationTest, SuggestsTheCommandAndTheOptionThatWereMeant) {
+  EXPECT_EQ(Execute({"sumbit", "x"}).error,
+            "merganser: unknown command sumbit; did you mean submit?\n");
+  EXPECT_EQ(Execute({"submit", "x", "--wacth"}).error,
+            "merganser submit: unknown option --wacth; did you mean "
+            "--watch?\n");
 }
 
 TEST_F(ApplicationTest, ValidatesTheExample) {
@@ -270,6 +278,24 @@ TEST_F(ApplicationTest, ShowsOneCampaign) {
                                            "low       0.2500  0.1250\n"
                                            "best: 77  0.7500  -\n")));
   EXPECT_EQ(JsonLines(Execute({"get", "x", "--json"}).out).at(0)["name"], "x");
+}
+
+TEST_F(ApplicationTest, ShowsNoMeasurementsBeforeThereAreAny) {
+  v1::Campaign campaign = Campaign("x", v1::CAMPAIGN_STATE_RUNNING);
+  campaign.clear_progress();
+  coordinator_.Put(campaign);
+  const Outcome outcome = Execute({"get", "x"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("evaluations     0/2,000\n"),
+                                 HasSubstr("coverage        -\n"),
+                                 HasSubstr("entropy         -\n"),
+                                 HasSubstr("archive digest  -\n"),
+                                 ::testing::Not(HasSubstr("MODEL"))));
+}
+
+TEST_F(ApplicationTest, HelpOfLineageSaysHowSeedsAreNumbered) {
+  EXPECT_THAT(Execute({"lineage", "--help"}).out,
+              AllOf(HasSubstr("-K"), HasSubstr("-1, the last")));
 }
 
 TEST_F(ApplicationTest, ChangesStates) {

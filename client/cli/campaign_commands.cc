@@ -66,10 +66,13 @@ void PrintFacts(const v1::Campaign& campaign) {
   if (progress.conflicts() > 0) {
     print("conflicts", WithThousands(progress.conflicts()));
   }
-  print("coverage", Accuracy(progress.coverage()));
-  print("entropy", absl::StrFormat("%.4f bits", progress.entropy()));
+  // Before the seeds are evaluated there is nothing that could be measured.
+  const bool measured = progress.has_best();
+  print("coverage", measured ? Accuracy(progress.coverage()) : "-");
+  print("entropy",
+        measured ? absl::StrFormat("%.4f bits", progress.entropy()) : "-");
   print("active", absl::StrFormat("%.1f s", progress.active_seconds()));
-  print("archive digest", Hex(progress.archive_digest()));
+  print("archive digest", measured ? Hex(progress.archive_digest()) : "-");
 }
 
 void PrintScores(const v1::Progress& progress) {
@@ -95,7 +98,7 @@ int Get(const GlobalOptions& global, const std::string& name) {
     return kExitOk;
   }
   PrintFacts(*campaign);
-  PrintScores(campaign->progress());
+  if (campaign->progress().has_best()) PrintScores(campaign->progress());
   return kExitOk;
 }
 

@@ -113,7 +113,8 @@ void AddLineageCommand(CLI::App& app, const GlobalOptions& global,
   command->add_option("NAME", *name, "Campaign")->required();
   command->add_option(
       "CANDIDATE", *candidate,
-      "Its number, seeds being -1, -2, …; the best if left out");
+      "Its number: children count from 0; of K seeds, the first in the "
+      "campaign file is -K, and so on to -1, the last. The best if left out");
   command->callback([=, &global] {
     *chosen = [=, &global] {
       return Print(global, *name, [&](CampaignClient& client) {

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_words.h"
 
 namespace merganser {
 
@@ -51,9 +52,7 @@ int ExitCode(const absl::Status& status) {
 int ReportError(const absl::Status& status) {
   if (status.ok()) return kExitOk;
   std::cout.flush();
-  const std::string message(status.message());
-  std::cerr << "merganser: " << (message.empty() ? status.ToString() : message)
-            << std::endl;
+  std::cerr << "merganser: " << StatusWords(status) << std::endl;
   return ExitCode(status);
 }
 
@@ -65,20 +64,6 @@ CLI::App* AddCommand(CLI::App& app, const std::string& name,
       "Example:\n  ", example,
       "\n\n--coordinator and --json may follow; see merganser --help."));
   return command;
-}
-
-CLI::Validator DeviceName() {
-  return CLI::Validator(
-      [](const std::string& name) {
-        const bool numbered =
-            name.size() > 5 && name.rfind("cuda:", 0) == 0 &&
-            name.find_first_not_of("0123456789", 5) == std::string::npos;
-        const bool valid =
-            name == "auto" || name == "cpu" || name == "cuda" || numbered;
-        return valid ? std::string()
-                     : "expected auto, cpu or cuda:N; got \"" + name + "\"";
-      },
-      "DEVICE");
 }
 
 }  // namespace merganser

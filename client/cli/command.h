@@ -44,9 +44,6 @@ int ExitCode(const absl::Status& status);
 
 // Prints "merganser: <message>" to stderr; returns ExitCode(status). OK prints
 // nothing.
-// Checks an option: auto, cpu, cuda or cuda:N.
-CLI::Validator DeviceName();
-
 int ReportError(const absl::Status& status);
 
 // What main() executes once the command line is parsed; returns an exit code.

@@ -67,6 +67,9 @@ ChildOptions RedisChild(const ClusterOptions& options) {
                                     "--appendonly", "yes",                 //
                                     "--appendfsync", "always",             //
                                     "--save", "",                          //
+                                    // The default of 64 MB is for databases
+                                    // of many users.
+                                    "--auto-aof-rewrite-min-size", "8mb",  //
                                     "--maxmemory-policy", "noeviction",    //
                                     "--daemonize", "no"},
                       .log_path = LogPath(options, "redis")},

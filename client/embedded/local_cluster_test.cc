@@ -2,9 +2,11 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/embedded/temporary_folder.h"
 #include "common/base/clock.h"
@@ -55,6 +57,15 @@ TEST_F(LocalClusterTest, ItsRedisAnswersOnASocketAndKeepsAnAppendOnlyFile) {
   EXPECT_FALSE(RedisAnswers(options_.redis_socket));
 }
 
+TEST_F(LocalClusterTest, ItsRedisRewritesItsFileBeforeThatIsLarge) {
+  const std::vector<std::string> arguments =
+      RedisChild(options_).process.arguments;
+  const auto found = std::find(arguments.begin(), arguments.end(),
+                               "--auto-aof-rewrite-min-size");
+  ASSERT_NE(found, arguments.end());
+  EXPECT_EQ(*(found + 1), "8mb");
+}
+
 TEST_F(LocalClusterTest, WorkersGetTheModelsRootIfThereIsOne) {
   EXPECT_THAT(WorkerChild(options_, 1).process.arguments,
               Not(Contains(StartsWith("--models-root"))));
@@ -71,18 +82,6 @@ TEST_F(LocalClusterTest, EachWorkerHasALogOfItsOwn) {
 TEST_F(LocalClusterTest, WorkersStopBeforeTheCoordinatorAndItBeforeRedis) {
   EXPECT_GT(WorkerChild(options_, 1).stage, CoordinatorChild(options_).stage);
   EXPECT_GT(CoordinatorChild(options_).stage, RedisChild(options_).stage);
-}
-
-TEST(TemporaryFolderTest, IsGoneWithItsContents) {
-  std::string path;
-  {
-    const auto folder = TemporaryFolder::Create();
-    ASSERT_TRUE(folder.ok()) << folder.status();
-    path = folder->path();
-    EXPECT_LE(path.size(), 80u);
-    std::filesystem::create_directories(path + "/inner");
-  }
-  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 }  // namespace

@@ -252,9 +252,10 @@ absl::StatusOr<std::string> BesideOwnExecutable(const std::string& name) {
   own.resize(length);
   std::string path = own.substr(0, own.rfind('/') + 1) + name;
   if (access(path.c_str(), X_OK) != 0) {
-    return absl::NotFoundError(
+    return absl::UnavailableError(
         absl::StrCat(path, ": expected the program ", name,
-                     " beside merganser's own executable"));
+                     " beside merganser's own executable; build or install it "
+                     "there"));
   }
   return path;
 }

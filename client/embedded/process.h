@@ -73,7 +73,7 @@ class Process {
 };
 
 // The file `name` in the folder of our own executable.
-// Errors: NotFound, naming the path.
+// Errors: Unavailable, naming the path.
 absl::StatusOr<std::string> BesideOwnExecutable(const std::string& name);
 
 // The path of `name` in PATH, or `name` itself if it has a slash.

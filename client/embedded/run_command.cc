@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "client/cli/campaign_input.h"
 #include "client/cli/progress_line.h"
+#include "client/embedded/full_disk.h"
 #include "client/embedded/run_directory.h"
 #include "client/embedded/run_session.h"
 #include "client/embedded/temporary_folder.h"
@@ -19,6 +21,7 @@
 #include "client/results/write_results.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
+#include "common/command_line/device_name.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -28,6 +31,16 @@ constexpr int kMostWorkers = 1024;
 constexpr int kMostThreads = 1024;
 // A shell's exit code for a program that a signal ended.
 constexpr int kSignalExitCode = 128;
+
+constexpr char kExitCodes[] = R"(
+
+Exit codes:
+  0    the campaign is completed and its result is written
+  1    it failed or was cancelled; a process kept dying; the disk is full
+  2    bad usage or bad input: command line, campaign file, data, --output
+  3    redis-server, or one of merganser's own programs, is missing
+  4    the folder is in use, or belongs to another campaign
+  130  interrupted by Ctrl-C, 143 terminated: run again, it goes on)";
 
 struct Binaries {
   std::string redis;
@@ -41,7 +54,7 @@ absl::StatusOr<Binaries> FindBinaries(const RunArguments& arguments) {
       arguments.redis_binary.empty() ? "redis-server" : arguments.redis_binary;
   const auto found = FindInPath(redis);
   if (!found.ok()) {
-    return absl::InternalError(
+    return absl::UnavailableError(
         absl::StrCat(found.status().message(),
                      "; `merganser run` needs a Redis server of version 6 or "
                      "later (on Debian: apt-get install redis-server)"));
@@ -214,10 +227,10 @@ int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
                                                           : kExitFailed;
 }
 
-absl::StatusOr<int> RunIn(const RunArguments& arguments,
-                          const Binaries& binaries,
-                          const RunDirectory& directory,
-                          const RunDecision& decision, bool json) {
+absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
+                                const Binaries& binaries,
+                                const RunDirectory& directory,
+                                const RunDecision& decision, bool json) {
   const absl::Time started = Clock::Monotonic().Now();
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   RETURN_IF_ERROR(directory.WriteIdentity(decision.identity));
@@ -241,6 +254,16 @@ absl::StatusOr<int> RunIn(const RunArguments& arguments,
   return ReportEnd(*end, directory, json);
 }
 
+absl::StatusOr<int> RunIn(const RunArguments& arguments,
+                          const Binaries& binaries,
+                          const RunDirectory& directory,
+                          const RunDecision& decision, bool json) {
+  auto code = RunToItsEnd(arguments, binaries, directory, decision, json);
+  if (code.ok()) return code;
+  return BlameFullDisk(code.status(), directory.path(),
+                       FreeBytes(directory.path()));
+}
+
 absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
   ASSIGN_OR_RETURN(const v1::CampaignSpec spec, LoadCampaign(arguments.file));
   ASSIGN_OR_RETURN(const Binaries binaries, FindBinaries(arguments));
@@ -250,12 +273,20 @@ absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
                                                   : arguments.output));
   ASSIGN_OR_RETURN(const auto stored, directory.ReadIdentity());
   ASSIGN_OR_RETURN(
-      const RunDecision decision,
+      RunDecision decision,
       DecideRun(directory.path(), stored, directory.CompletedEvaluations(),
                 spec, arguments.threads_per_worker));
   if (decision.plan == RunPlan::kFinished) {
-    RETURN_IF_ERROR(PrintFinished(directory, json));
-    return kExitOk;
+    const std::vector<std::string> missing = directory.MissingResults();
+    if (missing.empty()) {
+      RETURN_IF_ERROR(PrintFinished(directory, json));
+      return kExitOk;
+    }
+    std::cerr << "merganser: " << directory.path() << ": the campaign is "
+              << "finished, but its folder lacks "
+              << absl::StrJoin(missing, ", ") << "; writing the results again"
+              << std::endl;
+    decision.plan = RunPlan::kResume;
   }
   return RunIn(arguments, binaries, directory, decision, json);
 }
@@ -276,6 +307,7 @@ void AddRunCommand(CLI::App& app, const GlobalOptions& global,
       "workers of its own, and writes the result to a folder. Run again with "
       "the same folder, it goes on where it stopped.",
       "merganser run examples/digits-pretrained.yaml --output runs/digits");
+  command->footer(absl::StrCat(command->get_footer(), kExitCodes));
   AddFileOptions(*command, arguments->file);
   command->add_option("--output", arguments->output,
                       "Folder of the result; default runs/<campaign name>");

@@ -36,10 +36,13 @@ constexpr char kLockFile[] = "lock";
 constexpr std::array<absl::string_view, 4> kOwnEntries = {
     kLockFile, "logs", "redis", "coordinator"};
 
-absl::Status FromError(const std::error_code& error, const std::string& path,
-                       const char* what) {
-  return absl::ErrnoToStatus(error.value(),
-                             absl::StrCat(path, ": cannot ", what));
+// A folder that cannot be used is a bad --output, except when the disk is full.
+absl::Status Unusable(int error, const std::string& path, const char* what) {
+  const absl::Status status =
+      absl::ErrnoToStatus(error, absl::StrCat(path, ": cannot ", what));
+  return absl::IsResourceExhausted(status)
+             ? status
+             : absl::InvalidArgumentError(status.message());
 }
 
 // 64 hexadecimal digits: the same for the same campaign in the same folder.
@@ -111,14 +114,18 @@ absl::StatusOr<RunDecision> DecideRun(
 
 absl::StatusOr<RunDirectory> RunDirectory::Open(const std::string& folder) {
   std::error_code error;
+  if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder, ": expected a folder; it is a file"));
+  }
   fs::create_directories(folder, error);
-  if (error) return FromError(error, folder, "create");
+  if (error) return Unusable(error.value(), folder, "create");
   const std::string path = fs::canonical(folder, error).string();
-  if (error) return FromError(error, folder, "open");
+  if (error) return Unusable(error.value(), folder, "open");
   const std::string lock_path = path + "/" + kLockFile;
   const bool had_lock = fs::exists(lock_path, error);
   const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock < 0) return absl::ErrnoToStatus(errno, lock_path + ": cannot open");
+  if (lock < 0) return Unusable(errno, lock_path, "open");
   RunDirectory directory(path, lock);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     const auto pid = ReadFile(lock_path);
@@ -135,7 +142,7 @@ absl::StatusOr<RunDirectory> RunDirectory::Open(const std::string& folder) {
   const std::string pid = absl::StrCat(getpid(), "\n");
   if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) !=
                                      static_cast<ssize_t>(pid.size())) {
-    return absl::ErrnoToStatus(errno, lock_path + ": cannot write");
+    return Unusable(errno, lock_path, "write");
   }
   return directory;
 }
@@ -164,7 +171,7 @@ absl::Status RunDirectory::CheckContents() const {
                        "choose another --output, or empty it"));
     }
   }
-  if (error) return FromError(error, path_, "list");
+  if (error) return Unusable(error.value(), path_, "list");
   return absl::OkStatus();
 }
 
@@ -200,6 +207,10 @@ std::optional<int64_t> RunDirectory::CompletedEvaluations() const {
     return std::nullopt;
   }
   return summary->evaluations;
+}
+
+std::vector<std::string> RunDirectory::MissingResults() const {
+  return ResultFilesMissingIn(path_);
 }
 
 std::string IdentityToJson(const RunIdentity& identity) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,7 +46,8 @@ class RunDirectory {
  public:
   // Makes the folder and its parents if need be, and locks it.
   // Errors: FailedPrecondition when another process uses it (with its pid), or
-  // when it holds files but no run; what the system says, with the path.
+  // when it holds files but no run; ResourceExhausted when the disk is full;
+  // else InvalidArgument with the path and what the system says.
   static absl::StatusOr<RunDirectory> Open(const std::string& folder);
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
@@ -67,6 +69,8 @@ class RunDirectory {
   // Evaluations of the completed campaign that summary.json tells of; nullopt
   // without one, or when it has not completed.
   std::optional<int64_t> CompletedEvaluations() const;
+  // Those of the result files that are not there.
+  std::vector<std::string> MissingResults() const;
 
  private:
   RunDirectory(std::string path, int lock_descriptor);

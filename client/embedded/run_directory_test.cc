@@ -17,6 +17,7 @@ namespace merganser {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "/runs/digits";
@@ -239,6 +240,26 @@ TEST_F(RunDirectoryTest, AFolderThatCannotBeMadeIsNamed) {
   const auto directory = RunDirectory::Open(folder_->path() + "/file/run");
   EXPECT_THAT(std::string(directory.status().message()),
               HasSubstr("/file/run: cannot create"));
+  EXPECT_EQ(directory.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(RunDirectoryTest, AFileInPlaceOfTheFolderIsBadInput) {
+  const std::string file = folder_->path() + "/file";
+  ASSERT_TRUE(WriteFileAtomically(file, std::string()).ok());
+  const auto directory = RunDirectory::Open(file);
+  EXPECT_EQ(directory.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(directory.status().message()),
+              HasSubstr("/file: expected a folder; it is a file"));
+}
+
+TEST_F(RunDirectoryTest, SaysWhichResultsAreMissing) {
+  const auto directory = RunDirectory::Open(path_);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  for (const char* name : {"winner_recipe.json", "summary.json", "curve.csv",
+                           "curve.svg", "replay"}) {
+    ASSERT_TRUE(WriteFileAtomically(directory->Path(name), std::string()).ok());
+  }
+  EXPECT_THAT(directory->MissingResults(), ElementsAre("winner.safetensors"));
 }
 
 }  // namespace

@@ -1,17 +1,66 @@
 #include "client/embedded/temporary_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 
 namespace merganser {
 namespace {
 
+namespace fs = std::filesystem;
+
 // A name of a few words in the folder must still fit.
 constexpr size_t kLongestPath = 80;
+constexpr int kAttempts = 10;
+constexpr char kPrefix[] = "merganser-tmp-";
+constexpr char kRandom[] = "XXXXXX";  // for mkdtemp()
+
+// The folder, open and locked by this process alone; -1 if it is not there any
+// more, not ours, or in use.
+int Lock(const std::string& path) {
+  const int descriptor =
+      open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  struct stat found;
+  // No links are left of a folder that was removed before it was locked.
+  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+      fstat(descriptor, &found) == 0 && found.st_nlink > 0 &&
+      found.st_uid == geteuid()) {
+    return descriptor;
+  }
+  close(descriptor);
+  return -1;
+}
+
+void Remove(const std::string& path) {
+  std::error_code ignored;
+  fs::remove_all(path, ignored);
+}
+
+// Removes what killed processes have left in `parent`.
+void RemoveStale(const std::string& parent) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!absl::StartsWith(name, kPrefix) ||
+        name.size() != sizeof(kPrefix) + sizeof(kRandom) - 2) {
+      continue;
+    }
+    const int lock = Lock(entry.path().string());
+    if (lock < 0) continue;
+    Remove(entry.path().string());
+    close(lock);
+  }
+}
 
 }  // namespace
 
@@ -19,17 +68,25 @@ absl::StatusOr<TemporaryFolder> TemporaryFolder::Create() {
   const char* runtime = getenv("XDG_RUNTIME_DIR");
   for (const std::string& parent :
        {std::string(runtime == nullptr ? "" : runtime), std::string("/tmp")}) {
-    std::string path = parent + "/merganser-XXXXXX";
-    if (parent.empty() || path.size() > kLongestPath) continue;
-    if (mkdtemp(path.data()) != nullptr) return TemporaryFolder(path);
+    const std::string pattern = parent + "/" + kPrefix + kRandom;
+    if (parent.empty() || pattern.size() > kLongestPath) continue;
+    RemoveStale(parent);
+    // Another process may take it for a stale one before it is locked.
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      std::string path = pattern;
+      if (mkdtemp(path.data()) == nullptr) break;
+      const int lock = Lock(path);
+      if (lock >= 0) return TemporaryFolder(path, lock);
+      rmdir(path.c_str());
+    }
   }
   return absl::ErrnoToStatus(errno, "/tmp: cannot make a folder");
 }
 
 TemporaryFolder::~TemporaryFolder() {
   if (path_.empty()) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  Remove(path_);
+  close(lock_);
 }
 
 }  // namespace merganser

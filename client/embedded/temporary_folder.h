@@ -9,24 +9,27 @@
 namespace merganser {
 
 // A private folder with a path short enough for sockets (a socket's path has at
-// most 107 bytes), gone with the object. One left by a process that was killed
-// does no harm.
+// most 107 bytes), gone with the object. One that a killed process left behind
+// goes when the next one is made: its lock tells that nobody holds it.
 // Threads: none.
 class TemporaryFolder {
  public:
   // In $XDG_RUNTIME_DIR, else in /tmp.
   static absl::StatusOr<TemporaryFolder> Create();
   TemporaryFolder(TemporaryFolder&& other) noexcept
-      : path_(std::exchange(other.path_, "")) {}
+      : path_(std::exchange(other.path_, "")),
+        lock_(std::exchange(other.lock_, -1)) {}
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   ~TemporaryFolder();
 
   const std::string& path() const { return path_; }
 
  private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  TemporaryFolder(std::string path, int lock)
+      : path_(std::move(path)), lock_(lock) {}
 
   std::string path_;  // empty = nothing to remove
+  int lock_ = -1;     // the folder itself, locked
 };
 
 }  // namespace merganser

@@ -54,12 +54,16 @@ void CompareJson(const std::string& file, const json& expected,
   }
 }
 
-// Compares a page with its file, if that is there.
+// Compares a page with its file, or says that it is missing.
 absl::Status ComparePage(const std::string& folder, const char* file,
                          const std::string& expected_text,
-                         DifferenceList& differences) {
+                         DifferenceList& differences,
+                         std::vector<std::string>& missing) {
   const auto text = ReadFile(absl::StrCat(folder, "/", file));
-  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (absl::IsNotFound(text.status())) {
+    missing.emplace_back(file);
+    return absl::OkStatus();
+  }
   RETURN_IF_ERROR(text.status());
   json expected = json::parse(expected_text);
   json found = json::parse(*text, nullptr, /*allow_exceptions=*/false);
@@ -105,13 +109,15 @@ absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
 
 absl::Status CheckPages(const std::string& folder, const Winner& winner,
                         const v1::ExportHeader& header,
-                        DifferenceList& differences) {
+                        DifferenceList& differences,
+                        std::vector<std::string>& missing) {
   ASSIGN_OR_RETURN(const std::string recipe,
                    WinnerRecipeJson(winner, header.campaign().spec()));
-  RETURN_IF_ERROR(ComparePage(folder, kWinnerRecipeFile, recipe, differences));
+  RETURN_IF_ERROR(
+      ComparePage(folder, kWinnerRecipeFile, recipe, differences, missing));
   return ComparePage(folder, kSummaryFile,
                      SummaryToJson(MakeSummary(header, std::nullopt)),
-                     differences);
+                     differences, missing);
 }
 
 }  // namespace merganser

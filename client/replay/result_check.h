@@ -20,10 +20,11 @@ absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
                                 DifferenceList& differences);
 
 // winner_recipe.json and summary.json, field by field, but for the time that
-// the run took. Files that are not there are left out.
+// the run took. The names of files that are not there are added to `missing`.
 // Errors: InvalidArgument when the recipe does not fit the spec.
 absl::Status CheckPages(const std::string& folder, const Winner& winner,
                         const v1::ExportHeader& header,
-                        DifferenceList& differences);
+                        DifferenceList& differences,
+                        std::vector<std::string>& missing);
 
 }  // namespace merganser

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/progress_line.h"
 #include "client/replay/result_check.h"
 #include "client/results/campaign_record.h"
 #include "common/base/status_macros.h"
+#include "common/base/status_words.h"
 #include "common/genome/gram.h"
 #include "common/genome/thread_team.h"
 
@@ -53,7 +55,8 @@ class Verification {
   absl::Status CheckResults() {
     if (!options_.result_folder.has_value()) return absl::OkStatus();
     RETURN_IF_ERROR(CheckPages(*options_.result_folder, report_.replay.winner,
-                               record_.header(), report_.differences));
+                               record_.header(), report_.differences,
+                               report_.missing));
     ASSIGN_OR_RETURN(const LocalSeeds seeds,
                      OpenSeeds(campaign().spec(), options_.models_root, team_));
     CompareGram(seeds);
@@ -62,11 +65,14 @@ class Verification {
         CheckWinnerWeights(*options_.result_folder, report_.replay.winner,
                            seeds, team_, report_.differences);
     if (absl::IsNotFound(weights)) {
+      report_.winner = WinnerCheck::kMissing;
       report_.warnings.push_back(absl::StrCat(
           weights.message(), "; the winner's weights are not compared"));
       return absl::OkStatus();
     }
-    report_.winner_compared = report_.differences.count() == before;
+    report_.winner = report_.differences.count() == before
+                         ? WinnerCheck::kSame
+                         : WinnerCheck::kDiffers;
     return weights;
   }
 
@@ -109,19 +115,28 @@ std::string VerifyReport::LastLine() const {
         "not verified: ", WithThousands(differences.count()),
         differences.count() == 1 ? " difference" : " differences");
   }
+  if (!missing.empty()) {
+    return absl::StrCat("not verified: the folder of results is incomplete, ",
+                        absl::StrJoin(missing, " and "),
+                        missing.size() == 1 ? " is" : " are", " missing");
+  }
   return absl::StrCat(
       "verified: ", WithThousands(replay.results),
       " results replayed, archive_digest ", replay.archive_digest.ToHex(),
-      winner_compared ? ", winner re-made bit for bit" : "",
+      winner == WinnerCheck::kSame      ? ", winner re-made bit for bit"
+      : winner == WinnerCheck::kMissing ? ", winner not compared"
+                                        : "",
       rescored > 0
           ? absl::StrCat(", ", WithThousands(rescored), " candidates re-scored")
           : "");
 }
 
 absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options) {
-  ASSIGN_OR_RETURN(const auto record,
-                   RecordReader::Open(options.record_folder));
-  return Verification(options, *record).Run();
+  const auto record = RecordReader::Open(options.record_folder);
+  auto report = record.ok() ? Verification(options, **record).Run()
+                            : absl::StatusOr<VerifyReport>(record.status());
+  if (report.ok() || absl::IsUnavailable(report.status())) return report;
+  return absl::InvalidArgumentError(StatusWords(report.status()));
 }
 
 }  // namespace merganser

@@ -32,21 +32,34 @@ struct VerifyOptions {
   std::function<void(int64_t, int64_t)> progress;
 };
 
+// What is known of the winner's weights.
+enum class WinnerCheck {
+  kNoFolder,  // only a record was verified
+  kMissing,   // the folder has none
+  kSame,
+  kDiffers,
+};
+
 struct VerifyReport {
   DifferenceList differences;
   ReplayOutcome replay;
-  bool winner_compared = false;
+  WinnerCheck winner = WinnerCheck::kNoFolder;
+  // Files that every folder of results has, and this one has not.
+  std::vector<std::string> missing;
   int64_t rescored = 0;
   // What could not be checked, or is odd without being wrong.
   std::vector<std::string> warnings;
 
+  // Nothing differs and nothing is missing.
+  bool verified() const { return differences.empty() && missing.empty(); }
   // "verified: 10,000 results replayed, archive_digest …, winner re-made bit
-  // for bit, 10,002 candidates re-scored", or how many differences there are.
+  // for bit, 10,002 candidates re-scored", or why it is not verified.
   std::string LastLine() const;
 };
 
-// Errors: what keeps the record from being replayed, the seeds from being read,
-// or candidates from being evaluated.
+// Errors: InvalidArgument for what keeps the record from being replayed, the
+// seeds and data from being read, or candidates from being evaluated;
+// Unavailable when the program that evaluates is missing.
 absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options);
 
 }  // namespace merganser

@@ -17,6 +17,7 @@
 namespace merganser {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 // A campaign's folder as `merganser run` leaves it, and how it is verified.
@@ -118,7 +119,38 @@ TEST_F(VerificationTest, AMissingWinnerIsAWarning) {
   EXPECT_TRUE(report->differences.empty());
   ASSERT_EQ(report->warnings.size(), 1u);
   EXPECT_THAT(report->warnings[0], HasSubstr("winner.safetensors"));
-  EXPECT_FALSE(report->winner_compared);
+  EXPECT_EQ(report->winner, WinnerCheck::kMissing);
+  EXPECT_THAT(report->LastLine(), EndsWith(", winner not compared"));
+}
+
+TEST_F(VerificationTest, AFolderWithoutItsSummaryIsNotVerified) {
+  std::filesystem::remove(results_ + "/summary.json");
+  const auto report = VerifyFolder();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->verified());
+  EXPECT_TRUE(report->differences.empty());
+  EXPECT_EQ(report->LastLine(),
+            "not verified: the folder of results is incomplete, summary.json "
+            "is missing");
+}
+
+TEST_F(VerificationTest, SaysOfTheWinnerWhetherItIsTheSame) {
+  EXPECT_EQ(VerifyFolder()->winner, WinnerCheck::kSame);
+  ChangeLastByte("winner.safetensors");
+  EXPECT_EQ(VerifyFolder()->winner, WinnerCheck::kDiffers);
+}
+
+TEST_F(VerificationTest, WhatCannotBeReadIsAnErrorAndNoDifference) {
+  const std::string seed = folder_->path() + "/seed-1.safetensors";
+  for (const std::string& path : {seed, results_ + "/replay/header.pb"}) {
+    const auto bytes = ReadFile(path);
+    ASSERT_TRUE(bytes.ok());
+    std::filesystem::remove(path);
+    const absl::Status status = VerifyFolder().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path));
+    ASSERT_TRUE(WriteFileAtomically(path, *bytes).ok());
+  }
 }
 
 TEST_F(VerificationTest, AFieldOfTheSummaryIsFound) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "client/results/campaign_record.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
+#include "common/command_line/device_name.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -29,9 +29,37 @@ namespace {
 
 constexpr int kMostThreads = 1024;
 
+constexpr char kExitCodes[] = R"(
+
+Exit codes:
+  0    all is the same
+  1    something differs
+  2    bad usage; or it cannot be verified: a file of the folder, a seed or a
+       data file is missing or cannot be read, or evaluating again failed
+  3    the coordinator cannot be reached, or merganser-worker is missing
+  4    there is no such campaign)";
+
+std::optional<RescoreChoice> RescoreChoiceOf(const std::string& name) {
+  if (name == "all") return RescoreChoice::kAll;
+  if (name == "accepted") return RescoreChoice::kAccepted;
+  if (name == "none") return RescoreChoice::kNone;
+  return std::nullopt;
+}
+
+CLI::Validator RescoreName() {
+  return CLI::Validator(
+      [](const std::string& name) {
+        return RescoreChoiceOf(name).has_value()
+                   ? std::string()
+                   : absl::StrCat("expected all, accepted or none; got \"",
+                                  name, "\"");
+      },
+      "");
+}
+
 struct VerifyArguments {
   std::string subject;  // a campaign's name, or a folder
-  RescoreChoice rescore = RescoreChoice::kAll;
+  std::string rescore = "all";
   std::string models_root;
   std::string device = "auto";
   int threads = 0;  // 0 = those of the run that the folder is of, else 1
@@ -126,21 +154,27 @@ void PrintText(const VerifyReport& report) {
 }
 
 void PrintJson(const VerifyReport& report) {
-  nlohmann::ordered_json differences = nlohmann::ordered_json::array();
+  using nlohmann::ordered_json;
+  const bool same = report.winner == WinnerCheck::kSame;
+  const bool differs = report.winner == WinnerCheck::kDiffers;
+  ordered_json differences = ordered_json::array();
   for (const Difference& difference : report.differences.first()) {
     differences.push_back({{"where", difference.where},
                            {"field", difference.field},
                            {"expected", difference.expected},
                            {"found", difference.found}});
   }
-  const nlohmann::ordered_json page = {
-      {"verified", report.differences.empty()},
+  const ordered_json page = {
+      {"verified", report.verified()},
       {"results", report.replay.results},
       {"archive_digest", report.replay.archive_digest.ToHex()},
-      {"winner_compared", report.winner_compared},
+      {"winner_compared", same || differs},
+      {"winner_differs",
+       same || differs ? ordered_json(differs) : ordered_json()},
       {"rescored", report.rescored},
       {"difference_count", report.differences.count()},
       {"differences", differences},
+      {"missing", report.missing},
       {"warnings", report.warnings}};
   std::cout << page.dump() << std::endl;
 }
@@ -157,7 +191,7 @@ absl::StatusOr<VerifyReport> VerifySubject(const VerifyArguments& arguments,
       .record_folder = subject.record_folder,
       .result_folder = subject.result_folder,
       .models_root = arguments.models_root,
-      .rescore = arguments.rescore,
+      .rescore = *RescoreChoiceOf(arguments.rescore),
       .start_scorer =
           [&](const v1::CampaignSpec& spec) {
             return StartScorer(arguments, threads, temporary, spec);
@@ -171,13 +205,18 @@ absl::StatusOr<VerifyReport> VerifySubject(const VerifyArguments& arguments,
 int RunVerify(const VerifyArguments& arguments, const GlobalOptions& global) {
   const auto report = VerifySubject(arguments, global);
   EndProgress();
-  if (!report.ok()) return ReportError(report.status());
+  if (!report.ok()) {
+    // 1 is kept for differences.
+    const int code = ReportError(report.status());
+    return code == kExitFailed ? kExitBadInput : code;
+  }
   if (global.json) {
     PrintJson(*report);
   } else {
     PrintText(*report);
   }
-  return report->differences.empty() ? kExitOk : kExitFailed;
+  if (report->verified()) return kExitOk;
+  return report->differences.empty() ? kExitBadInput : kExitFailed;
 }
 
 void AddOptions(CLI::App& command, VerifyArguments& arguments) {
@@ -186,16 +225,13 @@ void AddOptions(CLI::App& command, VerifyArguments& arguments) {
                   "A folder of results, or a campaign's name")
       ->type_name("NAME|DIR")
       ->required();
-  const std::map<std::string, RescoreChoice> choices = {
-      {"all", RescoreChoice::kAll},
-      {"accepted", RescoreChoice::kAccepted},
-      {"none", RescoreChoice::kNone}};
   command
       .add_option("--rescore", arguments.rescore,
-                  "Which candidates to evaluate again: all (default), accepted "
-                  "(seeds and children that entered the archive) or none")
-      ->transform(CLI::CheckedTransformer(choices))
-      ->type_name("all|accepted|none");
+                  "Which candidates to evaluate again: all, accepted (seeds "
+                  "and children that entered the archive) or none")
+      ->check(RescoreName())
+      ->type_name("all|accepted|none")
+      ->capture_default_str();
   command.add_option("--models-root", arguments.models_root,
                      "Where relative paths of seeds and data start");
   command
@@ -221,9 +257,9 @@ void AddVerifyCommand(CLI::App& app, const GlobalOptions& global,
   CLI::App* command = AddCommand(
       app, "verify",
       "Derive a campaign's archive again from its log, make the winner again "
-      "from the seeds, and evaluate the candidates again. Exit code: 0 all is "
-      "the same, 1 something differs",
+      "from the seeds, and evaluate the candidates again",
       "merganser verify runs/digits-pretrained");
+  command->footer(absl::StrCat(command->get_footer(), kExitCodes));
   AddOptions(*command, *arguments);
   command->callback([=, &global] {
     *chosen = [=, &global] { return RunVerify(*arguments, global); };

@@ -160,6 +160,35 @@ TEST_F(RunTest, FindsAChangedByteOfTheWinner) {
   EXPECT_THAT(Log(), HasSubstr("winner.safetensors"));
 }
 
+TEST_F(RunTest, MakesADeletedWinnerAgain) {
+  ASSERT_EQ(Run(100), 0) << Log();
+  const std::string path = output_ + "/winner.safetensors";
+  const std::string before = *ReadFile(path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(Run(100), 0) << Log();
+  EXPECT_THAT(Log(), HasSubstr("lacks winner.safetensors; writing the results "
+                               "again"));
+  EXPECT_EQ(ReadFile(path).value_or(""), before);
+  EXPECT_EQ(Verify(), 0) << Log();
+}
+
+TEST_F(RunTest, AFolderWithoutItsSummaryIsNotVerified) {
+  ASSERT_EQ(Run(100), 0) << Log();
+  std::filesystem::remove(output_ + "/summary.json");
+  EXPECT_EQ(Verify({"--rescore", "none"}), 2);
+  EXPECT_THAT(Log(), HasSubstr("summary.json is missing"));
+}
+
+TEST_F(RunTest, TellsByItsExitCodeWhatIsWrongWithTheCommand) {
+  std::ofstream(output_) << "a file";
+  EXPECT_EQ(Run(100), 2);
+  EXPECT_THAT(Log(), HasSubstr("expected a folder; it is a file"));
+  std::filesystem::remove(output_);
+  EXPECT_EQ(Run(100, {"--redis-binary", folder_ + "/none"}), 3);
+  EXPECT_THAT(Log(), HasSubstr("needs a Redis server"));
+  EXPECT_FALSE(std::filesystem::exists(output_));
+}
+
 TEST_F(RunTest, SurvivesItsOwnSigkillAndLeavesNothingBehind) {
   {
     Process run = Start(RunArguments(1500));
