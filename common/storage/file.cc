@@ -108,8 +108,9 @@ absl::Status AtomicFile::Append(std::span<const uint8_t> bytes) {
   return absl::OkStatus();
 }
 
-absl::Status AtomicFile::Commit() {
-  if (fsync(descriptor_) != 0) return SystemError(path_, "flush");
+absl::Status AtomicFile::Commit(Durability durability) {
+  const bool on_disk = durability == Durability::kOnDisk;
+  if (on_disk && fsync(descriptor_) != 0) return SystemError(path_, "flush");
   // Some file systems report a failed write on close alone.
   if (close(std::exchange(descriptor_, -1)) != 0) {
     return SystemError(path_, "close");
@@ -118,7 +119,7 @@ absl::Status AtomicFile::Commit() {
     return SystemError(path_, "rename to");
   }
   temporary_path_.clear();
-  return SyncFolderOf(path_);
+  return on_disk ? SyncFolderOf(path_) : absl::OkStatus();
 }
 
 absl::Status WriteFileAtomically(const std::string& path,

@@ -19,8 +19,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
                                      int64_t maximum_bytes = int64_t{1} << 32);
 
 // A file that appears under its name complete and on disk, or not at all: the
-// bytes go to a temporary file beside it, which Commit() flushes and renames
-// over `path`. Destroyed without a successful Commit(), it leaves nothing.
+// bytes go to a temporary file beside it (`path` and ".tmp." and more), which
+// Commit() flushes and renames over `path`. Destroyed without a successful
+// Commit(), it leaves nothing.
 // Threads: none; one object belongs to one thread.
 class AtomicFile {
  public:
@@ -32,8 +33,14 @@ class AtomicFile {
 
   // Errors: ResourceExhausted when the disk is full, else what the system says.
   absl::Status Append(std::span<const uint8_t> bytes);
+  enum class Durability {
+    kOnDisk,
+    // After a crash of the machine the file may be missing or torn: for what
+    // is checked when it is read and can be made again.
+    kNone,
+  };
   // As Append(); call it once, last.
-  absl::Status Commit();
+  absl::Status Commit(Durability durability = Durability::kOnDisk);
 
  private:
   AtomicFile(std::string path, std::string temporary_path, int descriptor);
