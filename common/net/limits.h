@@ -8,6 +8,9 @@ namespace merganser {
 // Largest message that any of our processes sends or takes.
 inline constexpr int kMaximumMessageBytes = 64 << 20;
 
+// Bytes of a blob that travel in one message, at most.
+inline constexpr int kBlobChunkBytes = 1 << 20;
+
 // A silent connection is probed this often, and given up when a probe stays
 // unanswered for kKeepaliveTimeout.
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(20);
