@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <utility>
 
 #include "common/base/random.h"
 
@@ -194,6 +193,9 @@ void MakeWords(const NoiseStream& stream, uint64_t first, int64_t blocks,
     Blocks c = {c0, c1, c2, hn::Add(b.c3, step)};
     Blocks d = {c0, c1, c2, hn::Add(c.c3, step)};
     number = hn::Add(d.c3, step);
+// Unrolled, so that what the first rounds make of the constant words is made
+// once, before the outer loop.
+#pragma GCC unroll 10
     for (int round = 0; round < kRounds; ++round) {
       const WideVector k0 = hn::Set(wide, keys0[round]);
       const WideVector k1 = hn::Set(wide, keys1[round]);
@@ -210,21 +212,16 @@ void MakeWords(const NoiseStream& stream, uint64_t first, int64_t blocks,
   }
 }
 
-// Unrolled here, since compilers do not at -O2.
-template <size_t kTerms, size_t... kIndices>
-HWY_INLINE DoubleVector
-UnrolledPolynomial(const std::array<double, kTerms>& terms, DoubleVector x,
-                   std::index_sequence<kIndices...>) {
-  const Doubles doubles;
-  DoubleVector sum = hn::Set(doubles, terms[0]);
-  ((sum = hn::MulAdd(sum, x, hn::Set(doubles, terms[kIndices + 1]))), ...);
-  return sum;
-}
-
 template <size_t kTerms>
 HWY_INLINE DoubleVector
 PolynomialVector(const std::array<double, kTerms>& terms, DoubleVector x) {
-  return UnrolledPolynomial(terms, x, std::make_index_sequence<kTerms - 1>());
+  const Doubles doubles;
+  DoubleVector sum = hn::Set(doubles, terms[0]);
+#pragma GCC unroll 16
+  for (size_t i = 1; i < kTerms; ++i) {
+    sum = hn::MulAdd(sum, x, hn::Set(doubles, terms[i]));
+  }
+  return sum;
 }
 
 // TailQuantile() of each lane, in the same steps.

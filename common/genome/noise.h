@@ -20,11 +20,11 @@ struct NoiseKey {
 // -StandardNormal(word). From -6.338 to 6.338, never zero; the steps are
 // 5.8e-10 in the middle, and grow to 0.17 at the ends.
 //
-// How: with t = (s + 1/2) / 2^31, a rational function of 1 - t^2
-// times t (relative error 1.7e-8), and a polynomial in the square root of the
-// tail's logarithm (1e-9) for the 0.8 % of words with 1 - t^2 < 2^-6. All in
-// double by +, -, *, /, sqrt and fma, each rounded as IEEE 754 says, then
-// rounded once to float: the bits are the same on every CPU.
+// How: with t = (s + 1/2) / 2^31, a rational function of 1 - t^2 times t
+// (relative error 1.7e-8), and a polynomial in the square root of the tail's
+// logarithm (1e-9) for the 0.8 % of words with 1 - t^2 < 2^-6. All in double by
+// +, -, *, /, sqrt and fma, each rounded as IEEE 754 says, then rounded once to
+// float: the bits are the same on every CPU.
 // Source: the two functions were fitted to the quantile for this purpose, by
 // least squares reweighted towards the smallest greatest error.
 float StandardNormal(uint32_t word);
