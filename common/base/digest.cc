@@ -7,6 +7,7 @@
 #include <bit>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
@@ -62,9 +63,17 @@ absl::StatusOr<Digest> Digest::FromBytes(std::string_view raw) {
   return digest;
 }
 
+// Small pieces are gathered: a call into the library costs more than they do.
 struct DigestBuilder::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
+  std::array<uint8_t, 512> gathered{};
+  size_t size = 0;
+
   ~State() { EVP_MD_CTX_free(context); }
+  void Update(std::span<const uint8_t> bytes) {
+    if (EVP_DigestUpdate(context, bytes.data(), bytes.size()) != 1) abort();
+  }
+  void Flush() { Update(std::span(gathered).first(std::exchange(size, 0))); }
 };
 
 DigestBuilder::DigestBuilder() : state_(std::make_unique<State>()) {
@@ -74,9 +83,14 @@ DigestBuilder::DigestBuilder() : state_(std::make_unique<State>()) {
 DigestBuilder::~DigestBuilder() = default;
 
 DigestBuilder& DigestBuilder::Raw(std::span<const uint8_t> bytes) {
-  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1) {
-    abort();
+  State& state = *state_;
+  if (state.size + bytes.size() > state.gathered.size()) state.Flush();
+  if (bytes.size() > state.gathered.size()) {
+    state.Update(bytes);
+    return *this;
   }
+  std::copy(bytes.begin(), bytes.end(), state.gathered.begin() + state.size);
+  state.size += bytes.size();
   return *this;
 }
 
@@ -106,6 +120,7 @@ DigestBuilder& DigestBuilder::Nested(const Digest& digest) {
 }
 
 Digest DigestBuilder::Finish() {
+  state_->Flush();
   Digest digest;
   unsigned int size = 0;
   if (EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) != 1) {

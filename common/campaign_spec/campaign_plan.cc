@@ -9,7 +9,9 @@
 namespace merganser {
 namespace {
 
-constexpr int64_t kLargestDefaultChunk = 4096;
+// Small enough that hopeless children show early, large enough that a forward
+// pass is worth its start; docs/benchmarks.md has the figures.
+constexpr int64_t kDefaultChunk = 128;
 
 absl::StatusOr<ParameterLayout> LayoutOf(const v1::ModelSpec& model) {
   ParameterLayout layout;
@@ -52,7 +54,7 @@ SearchOptions MakeSearchOptions(const v1::SearchSpec& search) {
 int ChunkSize(const v1::TaskSpec& task) {
   if (task.chunk_size() > 0) return static_cast<int>(task.chunk_size());
   return static_cast<int>(
-      std::clamp<int64_t>(task.search().rows(), 1, kLargestDefaultChunk));
+      std::clamp<int64_t>(task.search().rows(), 1, kDefaultChunk));
 }
 
 std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec) {

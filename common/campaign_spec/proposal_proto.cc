@@ -30,7 +30,6 @@ v1::Proposal ProposalToProto(const Proposal& proposal) {
 }
 
 absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
-                                           const v1::LinearRecipe& recipe,
                                            const GenomeLayout& layout) {
   const int chromosomes = static_cast<int>(layout.chromosomes.size());
   if (proto.chromosomes_size() != (proto.crossover() ? chromosomes : 0)) {
@@ -55,7 +54,6 @@ absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
          .before = {crossover.before_a(), crossover.before_b()},
          .after = {crossover.after_a(), crossover.after_b()}});
   }
-  ASSIGN_OR_RETURN(proposal.recipe, RecipeFromProto(recipe));
   ASSIGN_OR_RETURN(proposal.genome, DigestFromProto(proto.genome_digest(),
                                                     "proposal.genome_digest"));
   return proposal;

@@ -10,10 +10,9 @@ namespace merganser {
 // Without the recipe, which follows from the parents'.
 v1::Proposal ProposalToProto(const Proposal& proposal);
 
-// With the recipe as it was stored beside it.
+// Its recipe is left empty.
 // Errors: InvalidArgument naming the field that does not fit the layout.
 absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
-                                           const v1::LinearRecipe& recipe,
                                            const GenomeLayout& layout);
 
 }  // namespace merganser

@@ -41,7 +41,8 @@ Archive::Archive(ArchiveOptions options, Competition competition)
       slots_(options_.population),
       niche_load_(options_.datapoints),
       fitness_(options_.population),
-      weighted_scores_(options_.population) {
+      weighted_scores_(options_.population),
+      attraction_(options_.population) {
   worth_ = competition_.Share(options_, Rows(), niche_load_);
 }
 
@@ -99,11 +100,16 @@ void Archive::Place(int slot, std::optional<Member> member) {
   weighted_scores_[slot] = WeightedSum(options_.task_weight, added);
   worth_ = competition_.Share(options_, rows, niche_load_);
   fitness_ = SumFitness(worth_, rows);
+  for (std::vector<Fitness>& kept : attraction_) kept.clear();
 }
 
-std::vector<Fitness> Archive::Attraction(int slot_a) const {
-  const std::vector<ScoreRow> rows = Rows();
-  return SumAttraction(worth_, rows[slot_a], rows);
+const std::vector<Fitness>& Archive::Attraction(int slot_a) const {
+  std::vector<Fitness>& kept = attraction_[slot_a];
+  if (kept.empty()) {
+    const std::vector<ScoreRow> rows = Rows();
+    kept = SumAttraction(worth_, rows[slot_a], rows);
+  }
+  return kept;
 }
 
 std::optional<int> Archive::best_slot() const {

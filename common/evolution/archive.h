@@ -75,8 +75,9 @@ class Archive {
 
   // g(A, ·) for every slot, by how much it scores where slot `slot_a` does
   // not; 0 for an empty one and for A itself. An empty A scores nothing.
-  // slot_a in 0 … P-1.
-  std::vector<Fitness> Attraction(int slot_a) const;
+  // slot_a in 0 … P-1. Kept until the archive changes: not for several threads
+  // at once.
+  const std::vector<Fitness>& Attraction(int slot_a) const;
 
   // Sum of the slot's scores times their tasks' weights; 0 for an empty slot.
   uint64_t weighted_score(int i) const { return weighted_scores_[i]; }
@@ -111,6 +112,8 @@ class Archive {
   Worth worth_;
   std::vector<Fitness> fitness_;
   std::vector<uint64_t> weighted_scores_;
+  // By slot A; empty until it is asked for.
+  mutable std::vector<std::vector<Fitness>> attraction_;
 };
 
 }  // namespace merganser

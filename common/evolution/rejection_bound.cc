@@ -106,7 +106,10 @@ RejectionBound::RejectionBound(const Archive& archive)
   margin_ = all * (kRelativeMargin + 4 * terms * kUnitRoundoff);
 }
 
-void RejectionBound::Begin(Standing& standing) const { standing = unknown_; }
+void RejectionBound::Begin(Standing& standing) const {
+  standing.exact_ = unknown_.exact_;
+  standing.real_ = unknown_.real_;
+}
 
 void RejectionBound::Observe(const Archive& archive,
                              std::span<const uint32_t> datapoints,
@@ -126,20 +129,40 @@ void RejectionBound::Observe(const Archive& archive,
     }
     return;
   }
-  // A solved datapoint is what was assumed; of the others, the members that
-  // solve them gain what the child loses.
+  ObserveExact(archive, datapoints, scores, standing);
+}
+
+void RejectionBound::ObserveExact(const Archive& archive,
+                                  std::span<const uint32_t> datapoints,
+                                  std::span<const uint32_t> scores,
+                                  Standing& standing) {
+  // A solved datapoint is what was assumed. On the others the child loses what
+  // it would have had, and a member that solves one has more for it, since it
+  // is shared by one less.
+  const ArchiveOptions& options = archive.options();
   const std::span<const uint64_t> load = archive.niche_load();
+  standing.missed_.clear();
+  standing.gains_.clear();
+  int64_t lost = 0;
+  for (size_t k = 0; k < datapoints.size(); ++k) {
+    if (scores[k] != 0) continue;
+    const uint32_t j = datapoints[k];
+    const auto worth = [&](uint64_t z) {
+      return static_cast<int64_t>(
+          archive.competition().ExactWorth(z, options.task_weight[j]));
+    };
+    lost += worth(load[j] + 1);
+    if (load[j] == 0) continue;
+    standing.missed_.push_back(j);
+    standing.gains_.push_back(worth(load[j]) - worth(load[j] + 1));
+  }
   for (size_t i = 0; i < standing.exact_.size(); ++i) {
     const uint32_t* member = archive.slot(static_cast<int>(i))->scores.data();
-    int64_t lost = 0;
-    for (size_t k = 0; k < datapoints.size(); ++k) {
-      const uint32_t j = datapoints[k];
-      const uint64_t z = load[j] + (member[j] ^ 1u);
-      const uint64_t worth =
-          archive.competition().ExactWorth(z, options.task_weight[j]);
-      lost += static_cast<int64_t>(worth & (uint64_t{scores[k]} - 1));
+    int64_t gained = 0;
+    for (size_t k = 0; k < standing.missed_.size(); ++k) {
+      gained += standing.gains_[k] & -int64_t{member[standing.missed_[k]]};
     }
-    standing.exact_[i] -= lost;
+    standing.exact_[i] -= lost + gained;
   }
 }
 

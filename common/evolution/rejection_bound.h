@@ -30,6 +30,9 @@ class RejectionBound {
     friend class RejectionBound;
     std::vector<int64_t> exact_;
     std::vector<double> real_;
+    // Kept so that nothing is allocated per chunk.
+    std::vector<uint32_t> missed_;
+    std::vector<int64_t> gains_;
   };
 
   // Whether the bound is proven for these settings.
@@ -52,6 +55,11 @@ class RejectionBound {
   bool Rejects(const Standing& standing) const;
 
  private:
+  static void ObserveExact(const Archive& archive,
+                           std::span<const uint32_t> datapoints,
+                           std::span<const uint32_t> scores,
+                           Standing& standing);
+
   bool active_ = false;
   Standing unknown_;
   // How far below zero a lead of continuous scores must be.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "common/genome/gram.h"
@@ -18,8 +19,20 @@ struct CrossoverDraw {
   std::vector<double> mixes;
 };
 
+// <A, A> per chromosome.
+std::vector<double> SquaredNorms(const GramSums& gram, const LinearRecipe& a);
+
+// A recipe and its SquaredNorms(), which its owner may keep.
+struct Parent {
+  const LinearRecipe& recipe;
+  std::span<const double> squared_norms;
+};
+
 // The coefficients of A's and B's crossover: omega by the Gram sums over the
 // whole chromosome. Feed them to Cross().
+std::vector<ChromosomeCrossover> CrossoverCoefficients(
+    const GramSums& gram, const Parent& a, const Parent& b,
+    const CrossoverDraw& draw);
 std::vector<ChromosomeCrossover> CrossoverCoefficients(
     const GramSums& gram, const LinearRecipe& a, const LinearRecipe& b,
     const CrossoverDraw& draw);

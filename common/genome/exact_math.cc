@@ -7,21 +7,24 @@ namespace {
 
 constexpr mpfr_prec_t kDoublePrecision = 53;
 
-// MPFR keeps constants per thread; a thread that ends gives them back.
-struct CacheOfThread {
-  ~CacheOfThread() { mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE); }
+// A number of each thread's own. MPFR keeps constants per thread, too; a thread
+// that ends gives them back.
+struct NumberOfThread {
+  mpfr_t value;
+  NumberOfThread() { mpfr_init2(value, kDoublePrecision); }
+  ~NumberOfThread() {
+    mpfr_clear(value);
+    mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE);
+  }
+  NumberOfThread(const NumberOfThread&) = delete;
+  NumberOfThread& operator=(const NumberOfThread&) = delete;
 };
 
 double Rounded(double x, int (*function)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t)) {
-  static thread_local const CacheOfThread cache_of_thread;
-  static_cast<void>(cache_of_thread);
-  mpfr_t value;
-  mpfr_init2(value, kDoublePrecision);
-  mpfr_set_d(value, x, MPFR_RNDN);
-  function(value, value, MPFR_RNDN);
-  const double result = mpfr_get_d(value, MPFR_RNDN);
-  mpfr_clear(value);
-  return result;
+  static thread_local NumberOfThread number;
+  mpfr_set_d(number.value, x, MPFR_RNDN);
+  function(number.value, number.value, MPFR_RNDN);
+  return mpfr_get_d(number.value, MPFR_RNDN);
 }
 
 }  // namespace

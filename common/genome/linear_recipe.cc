@@ -132,6 +132,29 @@ absl::Status ValidateCoefficients(const ChromosomeRecipe& recipe,
   return absl::OkStatus();
 }
 
+struct Angle {
+  bool linear = true;
+  double omega = 0;
+  double sine = 0;
+
+  SlerpCoefficients Coefficients(double w) const {
+    if (linear) return {1 - w, w};
+    return {Sine((1 - w) * omega) / sine, Sine(w * omega) / sine};
+  }
+};
+
+Angle AngleBetween(double aa, double bb, double ab) {
+  const double norms = std::sqrt(aa) * std::sqrt(bb);
+  if (!(norms > 0)) return {};
+  const double cosine = std::clamp(ab / norms, -1.0, 1.0);
+  const double omega = ArcCosine(cosine);
+  const double sine = Sine(omega);
+  if (!(sine > (cosine < 0 ? kSmallestSineOfOpposites : kSmallestSine))) {
+    return {};
+  }
+  return {.linear = false, .omega = omega, .sine = sine};
+}
+
 }  // namespace
 
 LinearRecipe SeedRecipe(int seed, int seeds, int chromosomes) {
@@ -143,16 +166,12 @@ LinearRecipe SeedRecipe(int seed, int seeds, int chromosomes) {
 }
 
 SlerpCoefficients Slerp(double aa, double bb, double ab, double w) {
-  const SlerpCoefficients linear{1 - w, w};
-  const double norms = std::sqrt(aa) * std::sqrt(bb);
-  if (!(norms > 0)) return linear;
-  const double cosine = std::clamp(ab / norms, -1.0, 1.0);
-  const double omega = ArcCosine(cosine);
-  const double sine = Sine(omega);
-  if (!(sine > (cosine < 0 ? kSmallestSineOfOpposites : kSmallestSine))) {
-    return linear;
-  }
-  return {Sine((1 - w) * omega) / sine, Sine(w * omega) / sine};
+  return AngleBetween(aa, bb, ab).Coefficients(w);
+}
+
+SlerpPair SlerpBothSides(double aa, double bb, double ab, double w) {
+  const Angle angle = AngleBetween(aa, bb, ab);
+  return {angle.Coefficients(w), angle.Coefficients(1 - w)};
 }
 
 LinearRecipe Cross(const LinearRecipe& a, const LinearRecipe& b,

@@ -55,6 +55,13 @@ struct SlerpCoefficients {
 // Source: DESIGN.md 3.3; arXiv 2508.16204, equation 2.
 SlerpCoefficients Slerp(double aa, double bb, double ab, double w);
 
+// Both sides of a crossover at once: Slerp(w) and Slerp(1 - w).
+struct SlerpPair {
+  SlerpCoefficients before;
+  SlerpCoefficients after;
+};
+SlerpPair SlerpBothSides(double aa, double bb, double ab, double w);
+
 // How one chromosome is crossed: elements before `split` take `before`, the
 // others `after`.
 struct ChromosomeCrossover {

@@ -137,6 +137,11 @@ absl::StatusOr<ChunkOutcome> ChunkAssembly::Add(int task, int64_t chunk,
   return ChunkOutcome::kNew;
 }
 
+bool ChunkAssembly::HasChunk(int task, int64_t chunk) const {
+  return task >= 0 && task < static_cast<int>(tasks_.size()) && chunk >= 0 &&
+         chunk < ChunkCount(tasks_[task]);
+}
+
 std::vector<int32_t> ChunkAssembly::MissingChunks(int task) const {
   std::vector<int32_t> missing;
   for (size_t i = 0; i < known_[task].size(); ++i) {

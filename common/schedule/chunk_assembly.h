@@ -77,6 +77,9 @@ class ChunkAssembly {
   int64_t missing() const { return missing_; }
   bool complete() const { return missing_ == 0; }
   bool any_known() const { return missing_ < chunks_; }
+  // Whether the tasks have such a chunk.
+  bool HasChunk(int task, int64_t chunk) const;
+  // Of a chunk that there is.
   bool known(int task, int64_t chunk) const { return known_[task][chunk]; }
   // Indices of a task's missing chunks, ascending.
   std::vector<int32_t> MissingChunks(int task) const;

@@ -52,5 +52,39 @@ TEST(ChunkAssemblyTest, RefusesWhatIsNotThere) {
   EXPECT_EQ(assembly.missing(), 4);
 }
 
+TEST(ChunkAssemblyTest, PacksTheKnownChunksAlone) {
+  ChunkAssembly assembly(ScoreKind::kBinary, kTasks, Order());
+  ASSERT_TRUE(assembly.Add(0, 1, Bits(0b01000000)).ok());  // 0: wrong, 1: right
+  ASSERT_TRUE(assembly.Add(1, 0, Bits(0b10100000)).ok());  // 7, 5, 6
+  const PackedChunks packed = assembly.Pack();
+  EXPECT_EQ(packed.known_chunks, Bits(0b01010000));
+  EXPECT_EQ(packed.scores, Bits(0b01101000));
+  const auto unpacked =
+      ChunkAssembly::Unpack(ScoreKind::kBinary, kTasks, Order(), packed);
+  ASSERT_TRUE(unpacked.ok()) << unpacked.status();
+  EXPECT_EQ(unpacked->scores(), assembly.scores());
+  EXPECT_EQ(unpacked->missing(), 2);
+  EXPECT_TRUE(unpacked->known(1, 0));
+  EXPECT_FALSE(unpacked->known(0, 2));
+  EXPECT_THAT(unpacked->KnownDatapoints(), ElementsAre(0, 1, 7, 5, 6));
+  EXPECT_EQ(unpacked->PackChunk(1, 0), Bits(0b10100000));
+}
+
+TEST(ChunkAssemblyTest, RefusesPackedChunksThatDoNotFit) {
+  const auto unpack = [](std::string known, std::string scores) {
+    return ChunkAssembly::Unpack(ScoreKind::kBinary, kTasks, Order(),
+                                 {std::move(known), std::move(scores)})
+        .status()
+        .code();
+  };
+  EXPECT_EQ(unpack(Bits(0b01010000), Bits(0b01101000)), absl::StatusCode::kOk);
+  EXPECT_EQ(unpack("", Bits(0)), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(unpack(Bits(0b00001000), ""), absl::StatusCode::kInvalidArgument)
+      << "a fifth chunk";
+  EXPECT_EQ(unpack(Bits(0b01010000), Bits(0b01101100)),
+            absl::StatusCode::kInvalidArgument)
+      << "a score too many";
+}
+
 }  // namespace
 }  // namespace merganser

@@ -73,6 +73,7 @@ OrderedSchedule::OrderedSchedule(ScheduleOptions options,
       archive_(std::move(archive)),
       search_(std::move(search)),
       recipes_(archive_.population()),
+      norms_(archive_.population()),
       file_order_(std::make_shared<const std::vector<uint32_t>>(
           FileOrder(0, archive_.datapoints()))) {
   for (const ChromosomeLayout& chromosome : options_.layout.chromosomes) {
@@ -254,7 +255,7 @@ absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
     proposal.split_blocks = draw.split_blocks;
     proposal.mixes = draw.mixes;
     proposal.coefficients = CrossoverCoefficients(
-        *gram_, *recipes_[draw.slot_a], *recipes_[draw.slot_b],
+        *gram_, ParentIn(draw.slot_a), ParentIn(draw.slot_b),
         CrossoverDraw{draw.split_blocks, draw.mixes});
     proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
                             proposal.coefficients);
@@ -263,6 +264,13 @@ absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
   }
   proposal.genome = GenomeDigest(proposal.recipe, options_.seed_digests);
   return absl::OkStatus();
+}
+
+Parent OrderedSchedule::ParentIn(int slot) const {
+  if (norms_[slot].empty()) {
+    norms_[slot] = SquaredNorms(*gram_, *recipes_[slot]);
+  }
+  return {*recipes_[slot], norms_[slot]};
 }
 
 absl::Status OrderedSchedule::ReplaceSlot(int64_t candidate,
@@ -274,6 +282,7 @@ absl::Status OrderedSchedule::ReplaceSlot(int64_t candidate,
     return absl::InternalError("the accepted child is not in its slot");
   }
   recipes_[replacement.dropped_slot] = std::move(recipe);
+  norms_[replacement.dropped_slot].clear();
   return absl::OkStatus();
 }
 

@@ -160,6 +160,7 @@ class OrderedSchedule {
   // Draws the next proposal from the archive as it stands.
   absl::Status Draw();
   absl::Status Breed(const ProposalDraw& draw, Proposal& proposal) const;
+  Parent ParentIn(int slot) const;
   absl::Status ReplaceSlot(int64_t candidate, const Replacement& replacement,
                            LinearRecipe recipe);
   absl::Status MakeLayout(int64_t version);
@@ -170,7 +171,9 @@ class OrderedSchedule {
   Archive archive_;
   std::unique_ptr<Search> search_;
   std::vector<std::optional<LinearRecipe>> recipes_;  // per slot
-  std::vector<int64_t> blocks_;                       // per chromosome
+  // Squared norms of the slots' members; empty until they are asked for.
+  mutable std::vector<std::vector<double>> norms_;
+  std::vector<int64_t> blocks_;  // per chromosome
   LayoutOrderPointer file_order_;
   std::map<int64_t, LayoutOrderPointer> layouts_;
   std::deque<Proposal> open_;

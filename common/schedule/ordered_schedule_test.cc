@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -208,6 +209,96 @@ TEST(OrderedScheduleTest, RefusesTasksThatDoNotCoverTheDatapoints) {
   EXPECT_EQ(
       OrderedSchedule::Create(campaign.options, campaign.gram).status().code(),
       absl::StatusCode::kInvalidArgument);
+}
+
+// All chunks known, none of them solved: hopeless once the archive is full.
+TEST(OrderedScheduleTest, AppliesAChildThatItRejectsWithoutItsScores) {
+  OrderedSchedule schedule = Started(Campaign(2));
+  const auto nothing_solved = [&] {
+    return ChunkAssembly(ScoreKind::kBinary, schedule.options().tasks,
+                         schedule.file_order(), std::vector<uint32_t>(40, 0));
+  };
+  EXPECT_FALSE(schedule.Rejects(nothing_solved())) << "there are empty slots";
+  EXPECT_EQ(schedule.ApplyRejected(0, nothing_solved()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(schedule.applied(), 0);
+  while (schedule.archive().fitness().back().is_zero()) ApplyNext(schedule);
+  const int64_t next = schedule.applied();
+  const auto members = schedule.archive().fitness();
+  EXPECT_TRUE(schedule.Rejects(nothing_solved()));
+  const ChunkAssembly unknown(ScoreKind::kBinary, schedule.options().tasks,
+                              schedule.file_order());
+  EXPECT_FALSE(schedule.Rejects(unknown));
+  EXPECT_EQ(schedule.ApplyRejected(next + 1, nothing_solved()).status().code(),
+            absl::StatusCode::kFailedPrecondition)
+      << "out of turn";
+  const auto result = schedule.ApplyRejected(next, nothing_solved());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_FALSE(result->accepted);
+  EXPECT_EQ(result->dropped_slot, 6);
+  EXPECT_EQ(schedule.archive().fitness(), members);
+  EXPECT_EQ(schedule.open().front().candidate, next + 1);
+}
+
+// Whatever the order, proposal n is drawn when n - W + 1 results are applied,
+// and a replay of that order gives the same archive.
+TEST(OrderedScheduleTest, AsyncAppliesInAnyOrderAndReplaysIt) {
+  FakeCampaign campaign = Campaign(5);
+  campaign.options.async = true;
+  OrderedSchedule schedule = Started(campaign);
+  std::vector<int64_t> order;
+  for (int i = 0; i < 100; ++i) {
+    const auto& open = schedule.open();
+    const Proposal& proposal = open[(i * 7) % open.size()];
+    order.push_back(proposal.candidate);
+    EXPECT_EQ(open.back().candidate, i + 4);
+    ASSERT_TRUE(
+        schedule
+            .Apply(proposal.candidate,
+                   FakeScores(proposal.genome, schedule.archive().datapoints()))
+            .ok());
+  }
+  EXPECT_FALSE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_FALSE(schedule.IsNext(order.back())) << "applied already";
+  OrderedSchedule replay = Started(campaign);
+  for (const int64_t n : order) {
+    ASSERT_TRUE(replay
+                    .Apply(n, FakeScores(replay.Find(n)->genome,
+                                         replay.archive().datapoints()))
+                    .ok());
+  }
+  EXPECT_EQ(replay.archive_digest(), schedule.archive_digest());
+}
+
+TEST(OrderedScheduleTest, AsyncGoesOnWhereItWasStored) {
+  FakeCampaign campaign = Campaign(5);
+  campaign.options.async = true;
+  OrderedSchedule first = Started(campaign);
+  const auto apply = [](OrderedSchedule& schedule, size_t place) {
+    const Proposal& proposal = schedule.open()[place];
+    ASSERT_TRUE(
+        schedule
+            .Apply(proposal.candidate,
+                   FakeScores(proposal.genome, schedule.archive().datapoints()))
+            .ok());
+  };
+  for (int i = 0; i < 40; ++i) apply(first, 3);
+  std::vector<std::optional<StoredSlot>> slots(6);
+  for (int i = 0; i < 6; ++i) {
+    if (!first.archive().slot(i).has_value()) continue;
+    slots[i] = StoredSlot{*first.archive().slot(i), *first.recipe(i)};
+  }
+  OrderedSchedule second =
+      *OrderedSchedule::Create(campaign.options, campaign.gram);
+  const absl::Status status = second.Restore(
+      first.applied(), std::move(slots),
+      {first.open().begin(), first.open().end()}, first.layouts());
+  ASSERT_TRUE(status.ok()) << status;
+  for (int i = 0; i < 40; ++i) {
+    apply(first, i % 5);
+    apply(second, i % 5);
+  }
+  EXPECT_EQ(first.archive_digest(), second.archive_digest());
 }
 
 }  // namespace

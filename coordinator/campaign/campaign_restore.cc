@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/genome_proto/genome_proto.h"
 #include "coordinator/campaign/campaign_runner.h"
 #include "coordinator/campaign/records.h"
 
@@ -102,9 +103,19 @@ absl::Status CampaignRunner::RestoreSchedule(const StoredCampaign& stored) {
     ASSIGN_OR_RETURN(slots[slot],
                      UnpackSlot(kind(), plan_.archive.datapoints, bytes));
   }
+  const auto recipe_of =
+      [this](int64_t candidate) -> absl::StatusOr<LinearRecipe> {
+    const auto found = candidates_.find(candidate);
+    if (found == candidates_.end()) {
+      return absl::DataLossError(
+          absl::StrCat("candidate ", candidate, ", a parent, is missing"));
+    }
+    return RecipeFromProto(found->second.recipe());
+  };
   std::vector<Proposal> open;
   for (const auto& [n, bytes] : ValuesOf(stored, Collection::kProposals)) {
-    ASSIGN_OR_RETURN(Proposal proposal, UnpackProposal(plan_.layout, bytes));
+    ASSIGN_OR_RETURN(Proposal proposal,
+                     UnpackProposal(plan_, recipe_of, bytes));
     open.push_back(std::move(proposal));
   }
   std::map<int64_t, LayoutOrderPointer> layouts;

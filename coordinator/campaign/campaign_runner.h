@@ -176,12 +176,14 @@ class CampaignRunner {
   void NoteApplied(int64_t candidate, const v1::LogEntry& entry);
   void OpenJobs(int64_t candidate, ChildScores& child);
   void CloseJobs(int64_t candidate, ChildScores& child);
+  // Those of parts without a missing chunk.
+  void CloseKnownParts(int64_t candidate, ChildScores& child);
   void StoreChild(int64_t candidate, const ChildScores& child);
   void StoreLayouts(const std::set<int64_t>& before);
   void StoreAccepted(const AppliedResult& applied);
   void NoteBest();
   void AddHoldoutJob(int64_t candidate);
-  void Remember(int64_t candidate, const ChunkAssembly& chunks);
+  void Remember(int64_t candidate, ChunkAssembly chunks);
 
   const Clock& clock_;
   storage::v1::SpecRecord spec_;
@@ -201,14 +203,8 @@ class CampaignRunner {
   std::vector<v1::CurvePoint> curve_;
   // Number of results applied when a slot last changed, [slots].
   std::vector<int64_t> slot_changed_;
-  // Of the known chunks of the last children: to tell a repeat from a conflict
-  // after they were applied.
-  struct ChunkHash {
-    int task = 0;
-    int64_t chunk = 0;
-    size_t hash = 0;
-  };
-  std::map<int64_t, std::vector<ChunkHash>> recent_;
+  // The last children that were applied: to tell a repeat from a conflict.
+  std::map<int64_t, ChunkAssembly> recent_;
 
   std::vector<JobKey> new_jobs_;
   std::vector<JobKey> closed_jobs_;

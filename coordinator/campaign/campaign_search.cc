@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/proposal_proto.h"
@@ -18,6 +17,7 @@ namespace {
 namespace records = ::merganser::storage::v1;
 
 constexpr size_t kRememberedResults = 4096;
+constexpr size_t kRememberedDatapoints = size_t{4} << 20;
 // Archives whose scores are larger are not sent to workers.
 constexpr int64_t kLargestArchiveBytes = int64_t{16} << 20;
 
@@ -36,6 +36,25 @@ int64_t RowsOf(const v1::JobResult& result, std::span<const TaskExtent> tasks) {
     rows += std::clamp<int64_t>(task.end - begin, 0, task.chunk_size);
   }
   return rows;
+}
+
+// What a result has added to what was known.
+struct Added {
+  int64_t fresh = 0;
+  int64_t conflicts = 0;
+};
+
+// Errors: InvalidArgument naming the field.
+absl::StatusOr<Added> AddChunks(const v1::JobResult& result,
+                                ChunkAssembly& chunks) {
+  Added added;
+  for (const v1::ChunkScores& chunk : result.chunks()) {
+    ASSIGN_OR_RETURN(const ChunkOutcome outcome,
+                     chunks.Add(chunk.task(), chunk.chunk(), chunk.scores()));
+    added.fresh += outcome == ChunkOutcome::kNew ? 1 : 0;
+    added.conflicts += outcome == ChunkOutcome::kConflict ? 1 : 0;
+  }
+  return added;
 }
 
 }  // namespace
@@ -122,6 +141,10 @@ absl::Status CampaignRunner::CheckSearchResult(const v1::JobResult& result,
     return absl::InvalidArgumentError(
         "parked: the campaign does not reject children early");
   }
+  if (result.parked() && result.chunks().empty()) {
+    return absl::InvalidArgumentError(
+        "chunks: a parked job has evaluated at least one");
+  }
   if (!children_.contains(proposal.candidate)) {
     return absl::InvalidArgumentError("key: it lies beyond the budget");
   }
@@ -144,21 +167,14 @@ ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
           ? *child.chunks
           : ChunkAssembly(kind(), plan_.tasks,
                           schedule_->layout(proposal.layout_version));
-  int64_t fresh = 0;
-  int64_t conflicts = 0;
-  for (const v1::ChunkScores& chunk : result.chunks()) {
-    const absl::StatusOr<ChunkOutcome> outcome =
-        chunks.Add(chunk.task(), chunk.chunk(), chunk.scores());
-    if (!outcome.ok()) return Refuse(outcome.status().message());
-    fresh += *outcome == ChunkOutcome::kNew ? 1 : 0;
-    conflicts += *outcome == ChunkOutcome::kConflict ? 1 : 0;
-  }
+  const absl::StatusOr<Added> added = AddChunks(result, chunks);
+  if (!added.ok()) return Refuse(added.status().message());
   const int part = result.key().part();
   const bool part_is_known = dealer_.IsKnown(part, chunks);
   if (!part_is_known && !result.parked()) {
     return Refuse("chunks: some of the job's chunks are missing");
   }
-  if (conflicts > 0) state_.set_conflicts(state_.conflicts() + conflicts);
+  state_.set_conflicts(state_.conflicts() + added->conflicts);
   child.chunks = std::move(chunks);
   const bool parks =
       result.parked() && !part_is_known && child.open_parts.contains(part);
@@ -171,13 +187,18 @@ ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
   if (parks || child.complete()) {
     CloseJobs(proposal.candidate, child);
   } else {
-    child.open_parts.erase(part);
+    CloseKnownParts(proposal.candidate, child);
   }
-  if (fresh > 0 || parks) StoreChild(proposal.candidate, child);
+  const int64_t candidate = proposal.candidate;
   ApplyReady();
-  if (conflicts > 0) return {v1::RESULT_OUTCOME_CONFLICT, "", true};
-  return {fresh > 0 || parks ? v1::RESULT_OUTCOME_COMMITTED
-                             : v1::RESULT_OUTCOME_REDUNDANT,
+  // What was applied at once is in the log.
+  const auto waiting = children_.find(candidate);
+  const bool is_news = added->fresh > 0 || parks;
+  if (waiting != children_.end() && is_news) {
+    StoreChild(candidate, waiting->second);
+  }
+  if (added->conflicts > 0) return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+  return {is_news ? v1::RESULT_OUTCOME_COMMITTED : v1::RESULT_OUTCOME_REDUNDANT,
           "", true};
 }
 
@@ -187,23 +208,25 @@ ResultVerdict CampaignRunner::CompareApplied(const v1::JobResult& result) {
   if (known == recent_.end()) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
   int64_t conflicts = 0;
   for (const v1::ChunkScores& chunk : result.chunks()) {
-    for (const ChunkHash& first : known->second) {
-      if (first.task != chunk.task() || first.chunk != chunk.chunk()) continue;
-      conflicts += first.hash == absl::HashOf(chunk.scores()) ? 0 : 1;
+    const ChunkAssembly& first = known->second;
+    if (!first.HasChunk(chunk.task(), chunk.chunk()) ||
+        !first.known(chunk.task(), chunk.chunk())) {
+      continue;
     }
+    const std::string scores = first.PackChunk(chunk.task(), chunk.chunk());
+    conflicts += scores == chunk.scores() ? 0 : 1;
   }
   if (conflicts == 0) return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
   state_.set_conflicts(state_.conflicts() + conflicts);
   return {v1::RESULT_OUTCOME_CONFLICT, "", true};
 }
 
-void CampaignRunner::Remember(int64_t candidate, const ChunkAssembly& chunks) {
-  std::vector<ChunkHash>& hashes = recent_[candidate];
-  chunks.VisitKnown([&](int task, int64_t chunk) {
-    hashes.push_back(
-        {task, chunk, absl::HashOf(chunks.PackChunk(task, chunk))});
-  });
-  while (recent_.size() > kRememberedResults) recent_.erase(recent_.begin());
+void CampaignRunner::Remember(int64_t candidate, ChunkAssembly chunks) {
+  recent_.insert_or_assign(candidate, std::move(chunks));
+  const auto kept = std::clamp<size_t>(
+      kRememberedDatapoints / static_cast<size_t>(plan_.archive.datapoints), 16,
+      kRememberedResults);
+  while (recent_.size() > kept) recent_.erase(recent_.begin());
 }
 
 void CampaignRunner::StoreChild(int64_t candidate, const ChildScores& child) {
@@ -231,6 +254,14 @@ void CampaignRunner::CloseJobs(int64_t candidate, ChildScores& child) {
     closed_jobs_.push_back({uid(), JobKind::kSearch, candidate, part});
   }
   child.open_parts.clear();
+}
+
+void CampaignRunner::CloseKnownParts(int64_t candidate, ChildScores& child) {
+  std::erase_if(child.open_parts, [&](int part) {
+    if (!dealer_.IsKnown(part, *child.chunks)) return false;
+    closed_jobs_.push_back({uid(), JobKind::kSearch, candidate, part});
+    return true;
+  });
 }
 
 void CampaignRunner::ApplyReady() {
@@ -300,7 +331,9 @@ void CampaignRunner::ApplyOne(int64_t candidate, bool rejected) {
   if (!applied_result.ok()) {
     return Fail(std::string(applied_result.status().message()));
   }
-  if (child.chunks.has_value()) Remember(candidate, *child.chunks);
+  if (child.chunks.has_value()) {
+    Remember(candidate, *std::exchange(child.chunks, std::nullopt));
+  }
   entry.set_dropped_slot(applied_result->dropped_slot);
   entry.set_child_fitness(applied_result->child_fitness.units());
   if (rejected) {

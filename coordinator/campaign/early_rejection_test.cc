@@ -246,5 +246,29 @@ TEST_F(EarlyRejectionTest, AppliesAsyncResultsAsTheyCome) {
   EXPECT_TRUE(runner_->MakeJob(Search(1, 1)).ok()) << "it need not wait";
 }
 
+TEST_F(EarlyRejectionTest, RefusesAParkedReportWithoutAChunk) {
+  Begin(/*shards=*/1);
+  FinishTheRest();
+  v1::JobResult result = FakeResult(campaign_, *runner_, Search(0));
+  result.clear_chunks();
+  result.set_parked(true);
+  const ResultVerdict verdict = runner_->TakeResult(result);
+  EXPECT_EQ(verdict.outcome, v1::RESULT_OUTCOME_REFUSED);
+  EXPECT_THAT(verdict.error, testing::HasSubstr("at least one"));
+}
+
+// A worker that was thought lost reports the part that was leased again under
+// another number.
+TEST_F(EarlyRejectionTest, ALateReportClosesTheJobThatAsksForTheSameChunks) {
+  Begin(/*shards=*/2);
+  FinishTheRest();
+  const v1::JobResult late = FakeResult(campaign_, *runner_, Search(0, 1));
+  Report(Search(0, 0), 1);
+  ASSERT_TRUE(runner_->MakeJob(Search(0, 3)).ok()) << "resumed at once";
+  EXPECT_EQ(runner_->TakeResult(late).outcome, v1::RESULT_OUTCOME_COMMITTED);
+  EXPECT_FALSE(runner_->MakeJob(Search(0, 3)).ok());
+  EXPECT_THAT(runner_->ClosedJobs(), ElementsAre(Search(0, 3)));
+}
+
 }  // namespace
 }  // namespace merganser

@@ -38,15 +38,27 @@ absl::StatusOr<StoredSlot> UnpackSlot(ScoreKind kind, int64_t datapoints,
 std::string PackProposal(const Proposal& proposal) {
   records::ProposalRecord record;
   *record.mutable_proposal() = ProposalToProto(proposal);
-  *record.mutable_recipe() = RecipeToProto(proposal.recipe);
   return record.SerializeAsString();
 }
 
-absl::StatusOr<Proposal> UnpackProposal(const GenomeLayout& layout,
+absl::StatusOr<Proposal> UnpackProposal(const ScheduleOptions& plan,
+                                        FindRecipe find_recipe,
                                         const std::string& bytes) {
   ASSIGN_OR_RETURN(const records::ProposalRecord record,
                    UnpackRecord<records::ProposalRecord>(bytes, "proposal"));
-  return ProposalFromProto(record.proposal(), record.recipe(), layout);
+  ASSIGN_OR_RETURN(Proposal proposal,
+                   ProposalFromProto(record.proposal(), plan.layout));
+  ASSIGN_OR_RETURN(proposal.recipe, find_recipe(proposal.parent_a));
+  if (proposal.crossover) {
+    ASSIGN_OR_RETURN(const LinearRecipe other, find_recipe(proposal.parent_b));
+    proposal.recipe = Cross(proposal.recipe, other, proposal.coefficients);
+  }
+  if (GenomeDigest(proposal.recipe, plan.seed_digests) != proposal.genome) {
+    return absl::DataLossError(
+        absl::StrCat("the stored proposal ", proposal.candidate,
+                     " does not follow from its parents"));
+  }
+  return proposal;
 }
 
 std::string PackLayout(const std::vector<uint32_t>& order) {

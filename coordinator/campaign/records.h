@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -26,8 +27,14 @@ std::string PackSlot(ScoreKind kind, const Member& member,
 absl::StatusOr<StoredSlot> UnpackSlot(ScoreKind kind, int64_t datapoints,
                                       const std::string& bytes);
 
+// Without the recipe, which UnpackProposal makes again from the parents'.
 std::string PackProposal(const Proposal& proposal);
-absl::StatusOr<Proposal> UnpackProposal(const GenomeLayout& layout,
+// The recipe of an accepted candidate. Errors: DataLoss.
+using FindRecipe =
+    absl::FunctionRef<absl::StatusOr<LinearRecipe>(int64_t candidate)>;
+// Errors: DataLoss, too, if the recipe is not the one of the genome's digest.
+absl::StatusOr<Proposal> UnpackProposal(const ScheduleOptions& plan,
+                                        FindRecipe find_recipe,
                                         const std::string& bytes);
 
 std::string PackLayout(const std::vector<uint32_t>& order);

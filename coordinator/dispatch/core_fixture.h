@@ -170,6 +170,10 @@ class FakeWorker {
       held_.clear();
     }
     for (const std::string& uid : response.join()) join_.push_back(uid);
+    for (const v1::ArchiveUpdate& update : response.archives()) {
+      EXPECT_GT(response.jobs_size(), 0) << "archives travel with jobs";
+      archives_.push_back(update);
+    }
     for (const v1::Job& job : response.jobs()) held_.push_back(job);
     for (const v1::ChunkLayout& layout : response.layouts()) {
       layouts_[layout.version()] = layout;
@@ -228,6 +232,7 @@ class FakeWorker {
   std::map<std::string, v1::JobResult> unacknowledged_;
   std::vector<std::string> join_;
   std::vector<v1::ResultOutcome> outcomes_;
+  std::vector<v1::ArchiveUpdate> archives_;
 };
 
 // Lets the workers take turns until the campaign has ended.

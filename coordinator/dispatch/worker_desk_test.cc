@@ -163,5 +163,28 @@ TEST_F(CoreTest, RefusesAWorkerOfAnotherProtocolAndNamesBoth) {
               HasSubstr(absl::StrCat(kProtocolVersion + 1)));
 }
 
+TEST_F(CampaignTest, ArchivesTravelWithJobsAsWhatHasChanged) {
+  FakeWorker worker(*this, "a");
+  while (Campaign().state() != v1::CAMPAIGN_STATE_COMPLETED) worker.Step();
+  ASSERT_GE(worker.archives_.size(), 2u);
+  EXPECT_EQ(worker.archives_[0].slots_size(), 6) << "all of them at first";
+  int64_t changes = 0;
+  for (size_t i = 1; i < worker.archives_.size(); ++i) {
+    EXPECT_GT(worker.archives_[i].version(), worker.archives_[i - 1].version());
+    changes += worker.archives_[i].slots_size();
+  }
+  EXPECT_LE(changes, Campaign().progress().accepted());
+}
+
+TEST_F(CampaignTest, AWorkerThatRegistersAgainGetsTheWholeArchive) {
+  FakeWorker worker(*this, "a");
+  while (worker.archives_.empty()) worker.Step();
+  worker.archives_.clear();
+  worker.held_.clear();
+  worker.Register();
+  while (worker.archives_.empty()) worker.Step();
+  EXPECT_EQ(worker.archives_[0].slots_size(), 6);
+}
+
 }  // namespace
 }  // namespace merganser

@@ -106,7 +106,7 @@ TEST_F(CampaignFaultsTest, ParkedChildrenThatAreNotConfirmedAreResumed) {
     ASSERT_TRUE(campaign.ok()) << campaign.status();
   }
   for (const char* name : {"w0", "w1"}) {
-    cluster_.StartWorker(name, {kDelay, "--park-percent=30"});
+    cluster_.StartWorker(name, {kDelay, "--park-percent=60"});
   }
   cluster_.WaitForEvaluations("shards-1", 300);
   cluster_.RestartCoordinator();
@@ -118,7 +118,7 @@ TEST_F(CampaignFaultsTest, ParkedChildrenThatAreNotConfirmedAreResumed) {
     const auto resumed =
         parked - static_cast<double>(progress.parked_confirmed());
     EXPECT_GT(parked, 100);
-    EXPECT_GT(resumed / parked, 0.2);
+    EXPECT_GT(resumed / parked, 0.3);
   }
 }
 

@@ -21,7 +21,8 @@ uint32_t HashScore(const Digest& genome, const Chunk& chunk, int row) {
   DigestBuilder hash;
   hash.String(genome.ToBytes());
   for (const uint32_t datapoint : chunk.datapoints) hash.U32(datapoint);
-  return hash.U64(row / 32).Finish().bytes[row % 32] & 1;
+  const int quality = Sha256(genome.ToBytes()).bytes[2];
+  return hash.U64(row / 32).Finish().bytes[row % 32] < 64 + quality / 2 ? 1 : 0;
 }
 
 std::vector<uint32_t> HashScores(const Digest& genome,

@@ -18,6 +18,7 @@ namespace {
 std::string HashScores(const std::string& genome_digest, const Chunk& chunk) {
   const auto count = static_cast<size_t>(chunk.real_count);
   std::string bits((count + 7) / 8, '\0');
+  const int bound = 64 + Sha256(genome_digest).bytes[2] / 2;
   Digest block;
   for (size_t i = 0; i < count; ++i) {
     if (i % block.bytes.size() == 0) {
@@ -26,7 +27,7 @@ std::string HashScores(const std::string& genome_digest, const Chunk& chunk) {
       for (const uint32_t datapoint : chunk.datapoints) hash.U32(datapoint);
       block = hash.U64(i / block.bytes.size()).Finish();
     }
-    if ((block.bytes[i % block.bytes.size()] & 1) == 0) continue;
+    if (block.bytes[i % block.bytes.size()] >= bound) continue;
     bits[i / 8] = static_cast<char>(bits[i / 8] | (0x80 >> (i % 8)));
   }
   return bits;

@@ -24,10 +24,12 @@ struct HashEvaluatorOptions {
   std::optional<int64_t> crash_candidate;
 };
 
-// Scores of a chunk: datapoint i, counted within the chunk, scores the lowest
-// bit of byte i mod 32 of SHA-256(genome digest, chunk members in order with
-// padding, i / 32), so about half of them score. Seeds and datasets are read,
-// and checked, as by a real worker; Gram sums are real.
+// Scores of a chunk: datapoint i, counted within the chunk, scores if byte
+// i mod 32 of SHA-256(genome digest, chunk members in order with padding,
+// i / 32) is below 64 + q/2, where q is byte 2 of SHA-256(genome digest). So a
+// quarter to three quarters of the datapoints score, and many a child is
+// hopeless early. Seeds and datasets are read, and checked, as by a real
+// worker; Gram sums are real.
 std::unique_ptr<EvaluatorFactory> CreateHashEvaluators(
     const HashEvaluatorOptions& options);
 

@@ -159,8 +159,8 @@ TEST_F(MlpTest, AgreesWithTheReferenceOnAllModels) {
                     tolerance);
       }
     }
-    EXPECT_EQ(Correctness(mlp, search), model["train_correctness"]);
-    EXPECT_EQ(Correctness(mlp, holdout), model["test_correctness"]);
+    EXPECT_EQ(Correctness(mlp, search), model["train_correctness"].get<std::string>());
+    EXPECT_EQ(Correctness(mlp, holdout), model["test_correctness"].get<std::string>());
   }
 }
 

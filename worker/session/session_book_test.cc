@@ -52,7 +52,7 @@ class SessionBookTest : public ::testing::Test {
     Begin("session-1");
     Call([](v1::ExchangeResponse& answer) { answer.add_join(kCampaign); });
     book_.FinishJoin(kCampaign, Evaluator(), nullptr,
-                   FakeEvaluators::ProbeDigest());
+                     FakeEvaluators::ProbeDigest());
     Call();
   }
 
@@ -128,8 +128,7 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
   // Asked for again while it is being read: once is enough.
   book.NextRequest(now_);
   EXPECT_THAT(book.TakeAnswer(answer, now_).join, IsEmpty());
-  book.FinishJoin("new", Evaluator(), nullptr,
-                   FakeEvaluators::ProbeDigest());
+  book.FinishJoin("new", Evaluator(), nullptr, FakeEvaluators::ProbeDigest());
   EXPECT_LE(book.NextCallTime(now_), now_);
   const v1::ExchangeRequest request = book.NextRequest(now_);
   ASSERT_EQ(request.readiness_size(), 1);
@@ -141,7 +140,8 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
 
 TEST_F(SessionBookTest, AFailedJoinIsToldAndMayBeOrderedAgain) {
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
-  book_.FinishJoin("uid-2", nullptr, nullptr, absl::NotFoundError("seeds[0].path"));
+  book_.FinishJoin("uid-2", nullptr, nullptr,
+                   absl::NotFoundError("seeds[0].path"));
   const v1::ExchangeRequest request =
       Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   ASSERT_EQ(request.readiness_size(), 1);
@@ -494,6 +494,23 @@ TEST_F(SessionBookTest, ADrainingBookDoesNotWaitInARepeatedCall) {
   const v1::ExchangeRequest& again = book_.NextRequest(now_);
   EXPECT_EQ(again.max_wait_ms(), 0);
   EXPECT_FALSE(again.draining()) << "the content stays";
+}
+
+TEST_F(SessionBookTest, AnUrgentJobGoesBeforeThoseInTheQueue) {
+  v1::Job urgent = JobOf(9);
+  urgent.set_urgent(true);
+  CallForJobs({JobOf(1), JobOf(2), urgent});
+  EXPECT_EQ(Execute(), 9);
+  EXPECT_EQ(Execute(), 1);
+}
+
+TEST_F(SessionBookTest, JobsAboutOtherPartsOfACandidateAreOtherJobs) {
+  v1::Job part = JobOf(1);
+  part.mutable_key()->set_part(1);
+  CallForJobs({JobOf(1), part});
+  EXPECT_EQ(Execute(), 1);
+  EXPECT_EQ(Execute(), 1);
+  EXPECT_EQ(book_.unacknowledged(), 2u);
 }
 
 }  // namespace

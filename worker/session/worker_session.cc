@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/base/status_words.h"
 #include "common/net/limits.h"
 #include "common/net/protocol.h"
 #include "spdlog/spdlog.h"
@@ -210,7 +211,7 @@ bool WorkerSession::TakeError(const absl::Status& status) {
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kAborted:
       spdlog::info("the coordinator does not know this session any more: {}",
-                   status.ToString());
+                   StatusWords(status));
       book_.LoseSession();
       return false;
     default:
@@ -236,7 +237,7 @@ void WorkerSession::ReportOutage(const absl::Status& status) {
   if (outage == last_outage_) return;
   last_outage_ = outage;
   spdlog::warn("the coordinator does not answer; trying on: {}",
-               status.ToString());
+               StatusWords(status));
 }
 
 void WorkerSession::ReportRecovery() {
@@ -267,7 +268,7 @@ void WorkerSession::ExecuteJobs() {
       spdlog::warn("candidate {} of campaign {} failed: {}",
                    running->job.key().candidate(),
                    running->job.key().campaign_uid(),
-                   result.status().ToString());
+                   StatusWords(result.status()));
     }
     book_.FinishJob(std::move(result), clock_.Now());
     WakeExchange();
@@ -330,7 +331,7 @@ void WorkerSession::JoinCampaigns() {
 void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
   const auto spec = AskForCampaign(campaign_uid);
   if (absl::IsNotFound(spec.status())) {
-    spdlog::warn("campaign {}: {}", campaign_uid, spec.status().ToString());
+    spdlog::warn("campaign {}: {}", campaign_uid, StatusWords(spec.status()));
     absl::MutexLock lock(&mutex_);
     book_.ForgetJoin(campaign_uid);
     return;
@@ -347,7 +348,7 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
     spdlog::info("campaign {} ({}) is ready", spec->name(), campaign_uid);
   } else {
     spdlog::error("campaign {} cannot be served: {}", campaign_uid,
-                  probe.status().ToString());
+                  StatusWords(probe.status()));
   }
   absl::MutexLock lock(&mutex_);
   book_.FinishJoin(campaign_uid, std::move(evaluator), std::move(archive),

@@ -11,8 +11,8 @@ inline std::string DigitsFolder() {
   return std::string(MERGANSER_SOURCE_DIR) + "/examples/digits";
 }
 
-// One task "digits": rows 0 … 1436 for search, 1437 … 1796 for holdout. Paths
-// are relative to DigitsFolder(); digests are not filled in.
+// One task "digits": rows 0 … 1436 for search, in one chunk, 1437 … 1796 for
+// holdout. Paths are relative to DigitsFolder(); digests are not filled in.
 inline v1::CampaignSpec DigitsSpec() {
   v1::CampaignSpec spec;
   spec.set_name("digits");
@@ -25,6 +25,7 @@ inline v1::CampaignSpec DigitsSpec() {
   v1::TaskSpec* task = spec.add_tasks();
   task->set_name("digits");
   task->set_kind("classification");
+  task->set_chunk_size(1437);
   task->mutable_search()->set_file("digits.csv");
   task->mutable_search()->set_end_row(1437);
   task->mutable_search()->set_rows(1437);
