@@ -1,7 +1,10 @@
 // A campaign with no service around it: the worker's own code in one loop, on
 // one thread of control. What a cluster adds is measured against it.
 //
-//   bare_campaign FILE [--set key.path=value]... [--threads N]
+//   bare_campaign FILE [--set key.path=value]... [--threads N] [--reject]
+//
+// With --reject, a child is given up once its scores so far prove that the
+// archive has to drop it, as workers do it.
 //
 // Prints one line of JSON.
 #include <malloc.h>
@@ -9,10 +12,13 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +26,7 @@
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/resolve.h"
+#include "common/evolution/rejection_bound.h"
 #include "common/genome_proto/genome_proto.h"
 #include "common/schedule/chunk_assembly.h"
 #include "common/schedule/ordered_schedule.h"
@@ -32,6 +39,7 @@ struct Arguments {
   std::string file;
   std::vector<std::string> overrides;
   int threads = 1;
+  bool reject = false;
 };
 
 class BareCampaign {
@@ -49,6 +57,7 @@ class BareCampaign {
     RETURN_IF_ERROR(evaluators.status());
     ASSIGN_OR_RETURN(bare->evaluator_, (*evaluators)->Create(bare->spec_));
     ASSIGN_OR_RETURN(bare->options_, MakeScheduleOptions(bare->spec_));
+    bare->reject_ = arguments.reject;
     return bare;
   }
 
@@ -63,21 +72,15 @@ class BareCampaign {
     for (int k = 0; k < spec_.seeds_size(); ++k) {
       const LinearRecipe recipe = SeedRecipe(k, spec_.seeds_size(), 1);
       ASSIGN_OR_RETURN(
-          std::vector<uint32_t> scores,
+          const ChunkAssembly known,
           Evaluate(recipe, GenomeDigest(recipe, options_.seed_digests),
                    v1::JOB_KIND_SEED, -1, schedule.file_order()));
-      seeds.push_back(std::move(scores));
+      seeds.push_back(known.scores());
     }
     RETURN_IF_ERROR(schedule.Start(std::move(seeds)));
     const auto start = std::chrono::steady_clock::now();
     while (schedule.applied() < spec_.budget().evaluations()) {
-      const Proposal& proposal = schedule.open().front();
-      ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
-                       Evaluate(proposal.recipe, proposal.genome,
-                                v1::JOB_KIND_SEARCH, proposal.layout_version,
-                                schedule.layout(proposal.layout_version)));
-      ASSIGN_OR_RETURN(const AppliedResult applied,
-                       schedule.Apply(proposal.candidate, std::move(scores)));
+      ASSIGN_OR_RETURN(const AppliedResult applied, RunNext(schedule));
       accepted_ += applied.accepted ? 1 : 0;
     }
     seconds_ =
@@ -89,31 +92,70 @@ class BareCampaign {
  private:
   BareCampaign() = default;
 
-  absl::StatusOr<std::vector<uint32_t>> Evaluate(const LinearRecipe& recipe,
-                                                 const Digest& genome,
-                                                 v1::JobKind kind,
-                                                 int64_t version,
-                                                 LayoutOrderPointer order) {
+  // Evaluates the next child as far as it must be, and applies it.
+  absl::StatusOr<AppliedResult> RunNext(OrderedSchedule& schedule) {
+    const Proposal& proposal = schedule.open().front();
+    const Archive& archive = schedule.archive();
+    RejectionBound::Standing standing;
+    if (reject_) {
+      if (!bound_.has_value()) bound_.emplace(archive);
+      bound_->Begin(standing);
+    }
+    bool rejected = false;
+    ASSIGN_OR_RETURN(
+        const ChunkAssembly known,
+        Evaluate(
+            proposal.recipe, proposal.genome, v1::JOB_KIND_SEARCH,
+            proposal.layout_version, schedule.layout(proposal.layout_version),
+            [&](std::span<const uint32_t> datapoints,
+                std::span<const uint32_t> scores) {
+              datapoint_evaluations_ += static_cast<int64_t>(datapoints.size());
+              if (!reject_) return true;
+              bound_->Observe(archive, datapoints, scores, standing);
+              rejected = bound_->Rejects(standing);
+              return !rejected;
+            }));
+    if (rejected) return schedule.ApplyRejected(proposal.candidate, known);
+    ASSIGN_OR_RETURN(const AppliedResult applied,
+                     schedule.Apply(proposal.candidate, known.scores()));
+    if (applied.accepted) bound_.reset();
+    return applied;
+  }
+
+  // Takes the datapoints of a chunk, numbered over all tasks, and their scores;
+  // false: no further chunk is wanted.
+  using TakeScores =
+      std::function<bool(std::span<const uint32_t>, std::span<const uint32_t>)>;
+
+  absl::StatusOr<ChunkAssembly> Evaluate(
+      const LinearRecipe& recipe, const Digest& genome, v1::JobKind kind,
+      int64_t version, const LayoutOrderPointer& order,
+      const TakeScores& take = [](auto, auto) { return true; }) {
     v1::Job job;
     job.mutable_key()->set_kind(kind);
     *job.mutable_recipe() = RecipeToProto(recipe);
     job.set_genome_digest(genome.ToBytes());
     job.set_layout_version(version);
-    std::vector<v1::ChunkScores> chunks;
+    const std::vector<TaskExtent>& tasks =
+        kind == v1::JOB_KIND_HOLDOUT ? holdout_ : options_.tasks;
+    ChunkAssembly assembly(ScoreKind::kBinary, tasks, order);
+    absl::Status status;
     RETURN_IF_ERROR(evaluator_->Evaluate(
         job, version < 0 ? nullptr : &Order(version, *order), stop_,
-        [&](v1::ChunkScores scores) {
-          chunks.push_back(std::move(scores));
-          return true;
+        [&](const v1::ChunkScores& chunk) {
+          status.Update(
+              assembly.Add(chunk.task(), chunk.chunk(), chunk.scores())
+                  .status());
+          const auto members =
+              ChunkMembers(tasks[chunk.task()], chunk.chunk(), *order);
+          const auto scores = UnpackScores(ScoreKind::kBinary,
+                                           static_cast<int64_t>(members.size()),
+                                           chunk.scores());
+          status.Update(scores.status());
+          return status.ok() && take(members, *scores);
         }));
-    const std::vector<TaskExtent> tasks =
-        kind == v1::JOB_KIND_HOLDOUT ? HoldoutExtents(spec_) : options_.tasks;
-    ChunkAssembly assembly(ScoreKind::kBinary, tasks, std::move(order));
-    for (const v1::ChunkScores& chunk : chunks) {
-      RETURN_IF_ERROR(
-          assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
-    }
-    return assembly.scores();
+    RETURN_IF_ERROR(status);
+    return assembly;
   }
 
   // The layout as a worker holds it; kept while it is in use.
@@ -137,6 +179,7 @@ class BareCampaign {
     nlohmann::json line = {
         {"evaluations", schedule.applied()},
         {"accepted", accepted_},
+        {"datapoint_evaluations", datapoint_evaluations_},
         {"archive_digest", schedule.archive_digest().ToHex()},
         {"coverage", archive.coverage()},
         {"entropy", archive.entropy()},
@@ -145,14 +188,14 @@ class BareCampaign {
         {"best",
          {{"candidate", best.sequence_number},
           {"search_accuracy", Mean(best.scores)}}}};
-    const std::vector<TaskExtent> holdout = HoldoutExtents(spec_);
-    if (holdout.back().end > 0) {
-      auto order = std::make_shared<std::vector<uint32_t>>(holdout.back().end);
+    holdout_ = HoldoutExtents(spec_);
+    if (holdout_.back().end > 0) {
+      auto order = std::make_shared<std::vector<uint32_t>>(holdout_.back().end);
       std::iota(order->begin(), order->end(), 0u);
-      ASSIGN_OR_RETURN(const std::vector<uint32_t> scores,
+      ASSIGN_OR_RETURN(const ChunkAssembly known,
                        Evaluate(*schedule.recipe(slot), best.genome,
                                 v1::JOB_KIND_HOLDOUT, -1, order));
-      line["best"]["holdout_accuracy"] = Mean(scores);
+      line["best"]["holdout_accuracy"] = Mean(known.scores());
     }
     std::cout << line.dump() << std::endl;
     return absl::OkStatus();
@@ -167,8 +210,12 @@ class BareCampaign {
   v1::CampaignSpec spec_;
   ScheduleOptions options_;
   std::unique_ptr<CampaignEvaluator> evaluator_;
+  std::vector<TaskExtent> holdout_;
   std::atomic<bool> stop_ = false;
   ChunkOrder order_;
+  bool reject_ = false;
+  std::optional<RejectionBound> bound_;  // of the archive as it stands
+  int64_t datapoint_evaluations_ = 0;
   int64_t accepted_ = 0;
   double seconds_ = 0;
 };
@@ -193,6 +240,8 @@ int main(int argc, char** argv) {
   app.add_option("--set", arguments.overrides, "key.path=value")
       ->allow_extra_args(false);
   app.add_option("--threads", arguments.threads, "Threads per forward pass");
+  app.add_flag("--reject", arguments.reject,
+               "Give up children that must be dropped");
   CLI11_PARSE(app, argc, argv);
   return merganser::Run(arguments);
 }
