@@ -94,18 +94,21 @@ def measure(binaries, options, workers, campaigns, rate):
             f"--workers={workers}", f"--campaigns={campaigns}", f"--rate={rate}",
             f"--batch={options.batch}", f"--seconds={options.seconds}",
             f"--warm-up={options.warm_up}", f"--coordinator-pid={service.coordinator.pid}",
-            f"--redis-pid={service.redis.pid}"])
+            f"--redis-pid={service.redis.pid}",
+            *bench.settings(options.set)])
         result = next_line(load)
         load.wait()
         bench.say(json.dumps(result))
         return result
 
 
-def restart(binaries, results):
+def restart(binaries, options):
     """Applied results, bytes of the log, and seconds until the coordinator answers."""
     with Service(binaries) as service:
-        load = service.load(["--workers=100", "--seconds=0.1", f"--until={results}"])
-        next_line(load)
+        load = service.load(["--workers=100", "--warm-up=1", "--seconds=0.1",
+                             f"--until={options.restart_after}",
+                             *bench.settings(options.set)])
+        window = next_line(load)["window"]
         applied = next_line(load)["applied"]
         service.coordinator.send_signal(signal.SIGKILL)
         service.coordinator.wait()
@@ -115,7 +118,8 @@ def restart(binaries, results):
         service.start_coordinator()
         found = service.await_answer()
         seconds = time.monotonic() - start
-        if found < applied:
+        # Those of the commit under way are not acknowledged: workers have them.
+        if found < applied - window:
             sys.exit(f"{applied} results were applied, and {found} after the restart")
         stored = sum(path.stat().st_size for path in service.folder.glob("appendonlydir/*"))
         return found, stored, seconds
@@ -137,6 +141,8 @@ def cells(results):
     return [result["workers"], result["campaigns"], result["window"],
             f"{result['rate']:,.0f}/s" if result["rate"] else "no limit",
             f"{result['completions_per_second']:,.0f}", f"{100 * result['accepted_share']:.1f} %",
+            f"{result['applied_begin']:,} … {result['applied_end']:,}",
+            f"{result['segments_per_recipe']:.0f}",
             f"{result['results_per_call']:.1f}", milliseconds(result, "exchange"),
             milliseconds(result, "acknowledge"), cores(result, "coordinator"),
             cores(result, "redis"), cores(result, "load"), f"{begin:.0f} → {end:.0f}"]
@@ -153,7 +159,7 @@ def print_load_table(binaries, options):
             results[row].append(measure(binaries, options, *row))
     bench.print_header([
         "workers", "campaigns", "window", "offered", "completions/s", "accepted",
-        "results per call", "Exchange, ms, p50 / p99", "acknowledged, ms, p50 / p99",
+        "results applied", "segments per recipe", "results per call", "Exchange, ms, p50 / p99", "acknowledged, ms, p50 / p99",
         "coordinator, cores", "Redis, cores", "load generator, cores", "coordinator, MiB"])
     for row in rows:
         bench.print_row(cells(results[row]))
@@ -163,7 +169,8 @@ def print_bare(binaries, options):
     rates = []
     for _ in range(options.repeats):
         output = subprocess.run(
-            [binaries / "coordinator_load", bench.CAMPAIGN, "--bare=20000"],
+            [binaries / "coordinator_load", bench.CAMPAIGN, f"--bare={2 * options.warm_up}",
+             *bench.settings(options.set)],
             check=True, capture_output=True, text=True).stdout
         rates.append(json.loads(output)["completions_per_second"])
     print(f"Baseline: the schedule alone, the same campaign and scores folded in one loop on one "
@@ -178,9 +185,11 @@ def main():
     parser.add_argument("--batch", type=int, default=8, help="jobs that a worker holds")
     parser.add_argument("--rate", type=float, default=5000,
                         help="completions/s offered in the rows that are not unlimited")
-    parser.add_argument("--warm-up", type=float, default=3, help="seconds before measuring")
+    parser.add_argument("--warm-up", type=int, default=10_000, help="results before measuring")
     parser.add_argument("--seconds", type=float, default=10, help="of measuring")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="campaign setting, such as search.split_point=false")
     parser.add_argument("--restart-after", type=int, default=100_000,
                         help="results before the restart; 0 = no restart")
     options = parser.parse_args()
@@ -192,7 +201,7 @@ def main():
     print_load_table(binaries, options)
     if options.restart_after == 0:
         return
-    runs = [restart(binaries, options.restart_after) for _ in range(options.repeats)]
+    runs = [restart(binaries, options) for _ in range(options.repeats)]
     found, stored, _ = runs[0]
     seconds = statistics.median(run[2] for run in runs)
     print(f"\nRestart under load with {found:,} results applied (Redis' log: "

@@ -13,12 +13,12 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "benchmarks/fold_campaign.h"
 #include "benchmarks/load_pacer.h"
 #include "benchmarks/process_sample.h"
 #include "benchmarks/simulated_worker.h"
@@ -27,12 +27,8 @@
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/resolve.h"
-#include "common/genome/gram.h"
-#include "common/genome/seed_weights.h"
-#include "common/genome/thread_team.h"
 #include "common/net/channel.h"
 #include "common/schedule/ordered_schedule.h"
-#include "common/storage/safetensors.h"
 #include "merganser/v1/campaign_service.grpc.pb.h"
 
 namespace merganser {
@@ -44,13 +40,14 @@ constexpr int64_t kNoBudget = 1'000'000'000;
 struct Arguments {
   std::string file;
   std::string coordinator;
+  std::vector<std::string> overrides;
   int workers = 100;
   int batch = 8;
   int campaigns = 1;
   int channels = 8;
   double rate = 0;
   double good_share = 0.05;
-  double warm_up_seconds = 3;
+  int64_t warm_up = 10'000;
   double seconds = 10;
   int64_t until = 0;
   int64_t bare = 0;
@@ -69,12 +66,14 @@ int64_t Window(const Arguments& arguments) {
 std::string Name(int campaign) { return absl::StrCat("load-", campaign); }
 
 absl::StatusOr<v1::CampaignSpec> LoadSpec(const Arguments& arguments) {
-  ASSIGN_OR_RETURN(
-      v1::CampaignSpec spec,
-      LoadCampaignFile(arguments.file,
-                       {absl::StrCat("schedule.window=", Window(arguments)),
-                        absl::StrCat("budget.evaluations=", kNoBudget),
-                        "search.early_rejection=false"}));
+  std::vector<std::string> overrides = {
+      absl::StrCat("schedule.window=", Window(arguments)),
+      absl::StrCat("budget.evaluations=", kNoBudget),
+      "search.early_rejection=false"};
+  overrides.insert(overrides.end(), arguments.overrides.begin(),
+                   arguments.overrides.end());
+  ASSIGN_OR_RETURN(v1::CampaignSpec spec,
+                   LoadCampaignFile(arguments.file, overrides));
   spec.mutable_tasks(0)->clear_holdout();
   RETURN_IF_ERROR(ResolveSpec(spec, {.base_dir = DirectoryOf(arguments.file)}));
   if (spec.tasks_size() != 1 ||
@@ -83,22 +82,6 @@ absl::StatusOr<v1::CampaignSpec> LoadSpec(const Arguments& arguments) {
         "expected a campaign of one task that is one chunk");
   }
   return spec;
-}
-
-absl::StatusOr<GramSums> MakeGram(const v1::CampaignSpec& spec,
-                                  const GenomeLayout& layout) {
-  ThreadTeam team(1);
-  std::vector<SeedWeights> seeds;
-  for (const v1::SeedSpec& seed : spec.seeds()) {
-    ASSIGN_OR_RETURN(auto file, SafetensorsFile::Open(seed.path()));
-    ASSIGN_OR_RETURN(
-        SeedWeights weights,
-        SeedWeights::Create(std::move(file), layout.parameters, team));
-    seeds.push_back(std::move(weights));
-  }
-  std::vector<const SeedWeights*> pointers;
-  for (const SeedWeights& seed : seeds) pointers.push_back(&seed);
-  return GramSums::Create(layout, pointers, team);
 }
 
 double Percentile(std::vector<double> values, double share) {
@@ -177,9 +160,9 @@ class CoordinatorLoad {
 
   absl::StatusOr<Totals> Sample() {
     Totals totals;
-    for (int i = 0; i < arguments_.campaigns; ++i) {
-      ASSIGN_OR_RETURN(const v1::Campaign campaign,
-                       client_->GetCampaign(Name(i)));
+    // One call for all: each waits behind those of the workers.
+    ASSIGN_OR_RETURN(const auto campaigns, client_->ListCampaigns());
+    for (const v1::Campaign& campaign : campaigns) {
       if (campaign.state() == v1::CAMPAIGN_STATE_FAILED) {
         return absl::InternalError(campaign.message());
       }
@@ -196,13 +179,13 @@ class CoordinatorLoad {
     return totals;
   }
 
-  // Until every worker serves every campaign and children are applied.
+  // Until every worker serves every campaign and the campaigns are so old.
   absl::Status WaitForTheFirst() {
     const absl::Time give_up = absl::Now() + kPatience;
     while (absl::Now() < give_up) {
       ASSIGN_OR_RETURN(const Totals totals, Sample());
       if (load_.ready == arguments_.workers * arguments_.campaigns &&
-          totals.applied > 0) {
+          totals.applied >= arguments_.warm_up) {
         return absl::OkStatus();
       }
       absl::SleepFor(absl::Milliseconds(100));
@@ -215,7 +198,6 @@ class CoordinatorLoad {
 
   absl::Status Measure() {
     RETURN_IF_ERROR(WaitForTheFirst());
-    absl::SleepFor(absl::Seconds(arguments_.warm_up_seconds));
     ASSIGN_OR_RETURN(const Totals begin, Sample());
     load_.statistics.Begin();
     absl::SleepFor(absl::Seconds(arguments_.seconds));
@@ -235,9 +217,12 @@ class CoordinatorLoad {
         {"window", Window(arguments_)},
         {"rate", arguments_.rate},
         {"seconds", seconds},
+        {"applied_begin", begin.applied},
+        {"applied_end", end.applied},
         {"completions_per_second", applied / seconds},
         {"accepted_share", double(end.accepted - begin.accepted) / applied},
         {"results_per_call", double(seen.results) / double(seen.calls)},
+        {"segments_per_recipe", double(seen.segments) / double(seen.results)},
         {"not_committed", seen.not_committed},
         {"exchange_p50_ms", Percentile(seen.exchange_ms, 0.5)},
         {"exchange_p99_ms", Percentile(seen.exchange_ms, 0.99)},
@@ -282,33 +267,11 @@ class CoordinatorLoad {
 // The baseline: the same campaign with the same scores, folded in one loop.
 absl::Status RunBare(const Arguments& arguments, const ScheduleOptions& options,
                      GramSums gram) {
-  ASSIGN_OR_RETURN(auto schedule,
-                   OrderedSchedule::Create(
-                       options, std::make_shared<GramSums>(std::move(gram))));
-  const SimulatedScores simulated(arguments.good_share);
-  const int64_t datapoints = options.tasks[0].end;
-  std::vector<uint32_t> file_order(datapoints);
-  std::iota(file_order.begin(), file_order.end(), 0u);
-  const SimulatedScores::Patterns patterns = SimulatedScores::Pack(file_order);
-  const auto scores = [&](int64_t candidate) {
-    return UnpackScores(ScoreKind::kBinary, datapoints,
-                        simulated.Score(0, candidate, patterns));
-  };
-  std::vector<std::vector<uint32_t>> seeds;
-  const auto seed_count = static_cast<int64_t>(options.seed_digests.size());
-  for (int64_t k = 0; k < seed_count; ++k) {
-    ASSIGN_OR_RETURN(seeds.emplace_back(), scores(k - seed_count));
-  }
-  RETURN_IF_ERROR(schedule.Start(std::move(seeds)));
+  const SimulatedScores scores(arguments.good_share);
   const absl::Time start = absl::Now();
-  int64_t accepted = 0;
-  while (schedule.applied() < arguments.bare) {
-    const int64_t candidate = schedule.open().front().candidate;
-    ASSIGN_OR_RETURN(std::vector<uint32_t> row, scores(candidate));
-    ASSIGN_OR_RETURN(const AppliedResult applied,
-                     schedule.Apply(candidate, std::move(row)));
-    accepted += applied.accepted ? 1 : 0;
-  }
+  ASSIGN_OR_RETURN(
+      const int64_t accepted,
+      FoldCampaign(options, std::move(gram), scores, arguments.bare));
   const auto children = static_cast<double>(arguments.bare);
   const nlohmann::json line = {
       {"completions_per_second",
@@ -355,6 +318,8 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("FILE", arguments.file, "Campaign file: one task, one chunk")
       ->required();
   app.add_option("--coordinator", arguments.coordinator, "Its address");
+  app.add_option("--set", arguments.overrides, "key.path=value")
+      ->allow_extra_args(false);
   app.add_option("--workers", arguments.workers, "Simulated workers")
       ->check(CLI::Range(1, 100'000));
   app.add_option("--batch", arguments.batch, "Jobs that a worker holds")
@@ -369,7 +334,7 @@ void AddOptions(CLI::App& app, Arguments& arguments) {
   app.add_option("--good-share", arguments.good_share,
                  "Share of the children that enter the archive")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--warm-up", arguments.warm_up_seconds, "Before measuring");
+  app.add_option("--warm-up", arguments.warm_up, "Results before measuring");
   app.add_option("--seconds", arguments.seconds, "Of measuring");
   app.add_option("--until", arguments.until,
                  "Afterwards, go on to so many results, say so, and load on");

@@ -70,11 +70,13 @@ LoadStatistics::Values LoadStatistics::Take() {
   return std::exchange(values_, {});
 }
 
-void LoadStatistics::Exchanged(double milliseconds, int results) {
+void LoadStatistics::Exchanged(double milliseconds, int results,
+                               int64_t segments) {
   absl::MutexLock lock(&mutex_);
   if (!recording_) return;
   values_.exchange_ms.push_back(milliseconds);
   values_.results += results;
+  values_.segments += segments;
   ++values_.calls;
 }
 
@@ -179,6 +181,9 @@ bool SimulatedWorker::AddResult(const v1::Job& job) {
     result.set_gram(load_.gram);
     return true;
   }
+  for (const v1::ChromosomeRecipe& part : job.recipe().chromosomes()) {
+    segments_ += part.starts_size();
+  }
   const std::string& uid = job.key().campaign_uid();
   const auto patterns = load_.patterns.Find(uid, job.layout_version());
   if (patterns == nullptr) return false;
@@ -189,12 +194,13 @@ bool SimulatedWorker::AddResult(const v1::Job& job) {
 
 void SimulatedWorker::Report() {
   request_.Clear();
+  segments_ = 0;
   for (const v1::Job& job : jobs_) {
     if (!AddResult(job)) {
       return load_.statistics.Fail("a job came without its layout");
     }
   }
-  const bool watch = ++reports_ % kReportsPerWatchedOne == 0;
+  const bool watch = (++reports_ + index_) % kReportsPerWatchedOne == 0;
   const Time now = std::chrono::steady_clock::now();
   for (const v1::Job& job : jobs_) {
     if (!watch || job.key().kind() != v1::JOB_KIND_SEARCH) continue;
@@ -219,7 +225,7 @@ void SimulatedWorker::Send() {
 void SimulatedWorker::Answered() {
   if (request_.results_size() > 0) {
     load_.statistics.Exchanged(MillisecondsSince(sent_),
-                               request_.results_size());
+                               request_.results_size(), segments_);
   }
   TakeOutcomes();
   if (response_.stop_size() > 0) {

@@ -51,6 +51,7 @@ class LoadStatistics {
     std::vector<double> acknowledge_ms;  // from report to acknowledgement
     int64_t calls = 0;                   // with results
     int64_t results = 0;
+    int64_t segments = 0;       // of the recipes of the results, summed up
     int64_t not_committed = 0;  // redundant, conflicting or refused
   };
 
@@ -58,7 +59,7 @@ class LoadStatistics {
   void Begin();
   // Ends the recording.
   Values Take();
-  void Exchanged(double milliseconds, int results);
+  void Exchanged(double milliseconds, int results, int64_t segments);
   void Acknowledged(double milliseconds);
   void NotCommitted();
   // The first one is kept.
@@ -142,6 +143,7 @@ class SimulatedWorker {
 
   int64_t call_number_ = 0;
   int64_t reports_ = 0;
+  int64_t segments_ = 0;  // of the recipes of the results of the last report
   Time sent_;
   std::vector<v1::Job> jobs_;  // held and not reported
   std::deque<std::string> to_join_;
