@@ -98,6 +98,9 @@ def measure(binaries, options, workers, campaigns, rate):
             *bench.settings(options.set)])
         result = next_line(load)
         load.wait()
+        if result["not_committed"]:
+            sys.exit(f"{result['not_committed']} results were acknowledged as redundant, "
+                     "conflicting or refused; expected none")
         bench.say(json.dumps(result))
         return result
 
