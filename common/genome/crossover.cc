@@ -13,6 +13,18 @@ std::vector<double> SquaredNorms(const GramSums& gram, const LinearRecipe& a) {
   return norms;
 }
 
+ChromosomeCrossover CrossoverOf(const ParentProducts& products, int64_t length,
+                                int64_t block, int64_t split_block,
+                                double mix) {
+  const SlerpAngle angle(products.aa, products.bb, products.ab);
+  const SlerpCoefficients before = angle.At(mix);
+  // Unless 1 - mix was rounded, the same two numbers come out again, swapped.
+  const SlerpCoefficients after = 1 - (1 - mix) == mix
+                                      ? SlerpCoefficients{before.b, before.a}
+                                      : angle.At(1 - mix);
+  return {std::min(split_block * block, length), length, before, after};
+}
+
 std::vector<ChromosomeCrossover> CrossoverCoefficients(
     const GramSums& gram, const LinearRecipe& a, const LinearRecipe& b,
     const CrossoverDraw& draw) {
@@ -31,11 +43,9 @@ std::vector<ChromosomeCrossover> CrossoverCoefficients(
     const GramSums::Chromosome& chromosome = chromosomes[c];
     const double ab =
         gram.InnerProduct(static_cast<int>(c), a.recipe, b.recipe);
-    const SlerpPair sides = SlerpBothSides(
-        a.squared_norms[c], b.squared_norms[c], ab, draw.mixes[c]);
-    const int64_t split =
-        std::min(draw.split_blocks[c] * chromosome.block, chromosome.length);
-    crossovers.push_back({split, chromosome.length, sides.before, sides.after});
+    crossovers.push_back(CrossoverOf(
+        {a.squared_norms[c], b.squared_norms[c], ab}, chromosome.length,
+        chromosome.block, draw.split_blocks[c], draw.mixes[c]));
   }
   return crossovers;
 }

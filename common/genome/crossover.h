@@ -19,6 +19,17 @@ struct CrossoverDraw {
   std::vector<double> mixes;
 };
 
+// Inner products of two parents over one whole chromosome.
+struct ParentProducts {
+  double aa = 0;
+  double bb = 0;
+  double ab = 0;
+};
+
+// The crossover of one chromosome of `length` elements in blocks of `block`.
+ChromosomeCrossover CrossoverOf(const ParentProducts& products, int64_t length,
+                                int64_t block, int64_t split_block, double mix);
+
 // <A, A> per chromosome.
 std::vector<double> SquaredNorms(const GramSums& gram, const LinearRecipe& a);
 

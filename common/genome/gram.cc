@@ -1,20 +1,15 @@
 #include "common/genome/gram.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/genome/vector_kernels.h"
+#include "common/genome/block_products.h"
 
 namespace merganser {
 namespace {
-
-// Elements of each seed that are widened at a time; a multiple of the lanes.
-constexpr int64_t kTile = 2048;
-static_assert(kTile % kGramLanes == 0);
 
 size_t PairsOf(int seeds) {
   return static_cast<size_t>(seeds) * (seeds + 1) / 2;
@@ -27,90 +22,25 @@ size_t PairIndex(int seeds, int k, int l) {
   return low * seeds - low * (low + 1) / 2 + high;
 }
 
-double AddedPairwise(const std::array<double, kGramLanes>& lanes) {
-  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-}
-
-// The seeds' vectors of one chromosome, read from wherever they lie.
-class ChromosomeReader {
- public:
-  ChromosomeReader(const GenomeLayout& layout, int chromosome,
-                   std::span<const SeedWeights* const> seeds)
-      : layout_(layout),
-        tensors_(layout.chromosomes[chromosome].tensors),
-        seeds_(seeds) {}
-
-  // Widens elements begin … begin+count-1 of a seed.
-  void Read(int seed, int64_t begin, int64_t count, float* out) const {
-    auto next =
-        std::upper_bound(tensors_.begin(), tensors_.end(), begin,
-                         [this](int64_t position, int tensor) {
-                           return position < layout_.places[tensor].offset;
-                         });
-    for (auto tensor = next - 1; count > 0; ++tensor) {
-      const int64_t skipped = begin - layout_.places[*tensor].offset;
-      const int64_t here = std::min(
-          count, layout_.parameters.tensors[*tensor].elements - skipped);
-      const SeedWeights::Tensor& weights = seeds_[seed]->tensors()[*tensor];
-      Widen(weights.bytes.data() + skipped * DTypeBytes(weights.dtype),
-            weights.dtype, here, out);
-      out += here;
-      begin += here;
-      count -= here;
-    }
+// All pairs in the order of a row of the prefix sums.
+std::vector<VectorPair> AllPairs(int seeds) {
+  std::vector<VectorPair> pairs;
+  for (int k = 0; k < seeds; ++k) {
+    for (int l = k; l < seeds; ++l) pairs.push_back({k, l});
   }
-
- private:
-  const GenomeLayout& layout_;
-  const std::vector<int>& tensors_;
-  std::span<const SeedWeights* const> seeds_;
-};
-
-// Buffers that one thread uses for one block after another.
-struct BlockScratch {
-  std::vector<float> tiles;                           // [seeds][kTile]
-  std::vector<std::array<double, kGramLanes>> lanes;  // [pairs]
-};
-
-// Sums of all pairs over elements begin … end-1, which are one block.
-void SumBlock(const ChromosomeReader& reader, int seeds, int64_t begin,
-              int64_t end, BlockScratch& scratch, double* sums) {
-  for (auto& lanes : scratch.lanes) lanes.fill(0.0);
-  for (int64_t tile = begin; tile < end; tile += kTile) {
-    const int64_t count = std::min(kTile, end - tile);
-    for (int k = 0; k < seeds; ++k) {
-      reader.Read(k, tile, count, scratch.tiles.data() + k * kTile);
-    }
-    size_t pair = 0;
-    for (int k = 0; k < seeds; ++k) {
-      for (int l = k; l < seeds; ++l, ++pair) {
-        AddProducts(scratch.tiles.data() + k * kTile,
-                    scratch.tiles.data() + l * kTile, count,
-                    scratch.lanes[pair]);
-      }
-    }
-  }
-  for (size_t pair = 0; pair < scratch.lanes.size(); ++pair) {
-    sums[pair] = AddedPairwise(scratch.lanes[pair]);
-  }
+  return pairs;
 }
 
 GramSums::Chromosome SumChromosome(const GenomeLayout& layout, int index,
-                                   std::span<const SeedWeights* const> seeds,
+                                   std::span<const WeightTensors> seeds,
                                    ThreadTeam& team) {
   const ChromosomeLayout& chromosome = layout.chromosomes[index];
-  const auto seed_count = static_cast<int>(seeds.size());
-  const size_t pairs = PairsOf(seed_count);
+  const std::vector<VectorPair> pairs =
+      AllPairs(static_cast<int>(seeds.size()));
   GramSums::Chromosome sums{
       chromosome.length, chromosome.block, chromosome.blocks, {}};
-  sums.prefix.resize((chromosome.blocks + 1) * pairs, 0.0);
-  const ChromosomeReader reader(layout, index, seeds);
-  std::vector<BlockScratch> scratch(team.threads());
-  for (BlockScratch& of_thread : scratch) {
-    of_thread.tiles.resize(seeds.size() * kTile);
-    of_thread.lanes.resize(pairs);
-  }
+  sums.prefix.resize((chromosome.blocks + 1) * pairs.size(), 0.0);
+  std::vector<BlockProducts> products(team.threads());
   // About as many elements per item, whatever the size of a block.
   const int64_t per_item =
       std::max<int64_t>(1, (int64_t{1} << 16) / chromosome.block);
@@ -119,13 +49,14 @@ GramSums::Chromosome SumChromosome(const GenomeLayout& layout, int index,
     const int64_t last = std::min(chromosome.blocks, (item + 1) * per_item);
     for (int64_t block = item * per_item; block < last; ++block) {
       const int64_t begin = block * chromosome.block;
-      SumBlock(reader, seed_count, begin,
-               std::min(begin + chromosome.block, chromosome.length),
-               scratch[thread], sums.prefix.data() + (block + 1) * pairs);
+      products[thread].Sum(
+          layout, index, seeds, pairs, begin,
+          std::min(begin + chromosome.block, chromosome.length),
+          sums.prefix.data() + (block + 1) * pairs.size());
     }
   });
-  for (size_t i = pairs; i < sums.prefix.size(); ++i) {
-    sums.prefix[i] += sums.prefix[i - pairs];
+  for (size_t i = pairs.size(); i < sums.prefix.size(); ++i) {
+    sums.prefix[i] += sums.prefix[i - pairs.size()];
   }
   return sums;
 }
@@ -157,10 +88,12 @@ GramSums::GramSums(int seeds, std::vector<Chromosome> chromosomes)
 GramSums GramSums::Create(const GenomeLayout& layout,
                           std::span<const SeedWeights* const> seeds,
                           ThreadTeam& team) {
+  std::vector<WeightTensors> weights;
+  for (const SeedWeights* seed : seeds) weights.push_back(seed->tensors());
   std::vector<Chromosome> chromosomes;
   for (size_t c = 0; c < layout.chromosomes.size(); ++c) {
     chromosomes.push_back(
-        SumChromosome(layout, static_cast<int>(c), seeds, team));
+        SumChromosome(layout, static_cast<int>(c), weights, team));
   }
   return GramSums(static_cast<int>(seeds.size()), std::move(chromosomes));
 }

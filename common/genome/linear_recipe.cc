@@ -132,29 +132,6 @@ absl::Status ValidateCoefficients(const ChromosomeRecipe& recipe,
   return absl::OkStatus();
 }
 
-struct Angle {
-  bool linear = true;
-  double omega = 0;
-  double sine = 0;
-
-  SlerpCoefficients Coefficients(double w) const {
-    if (linear) return {1 - w, w};
-    return {Sine((1 - w) * omega) / sine, Sine(w * omega) / sine};
-  }
-};
-
-Angle AngleBetween(double aa, double bb, double ab) {
-  const double norms = std::sqrt(aa) * std::sqrt(bb);
-  if (!(norms > 0)) return {};
-  const double cosine = std::clamp(ab / norms, -1.0, 1.0);
-  const double omega = ArcCosine(cosine);
-  const double sine = Sine(omega);
-  if (!(sine > (cosine < 0 ? kSmallestSineOfOpposites : kSmallestSine))) {
-    return {};
-  }
-  return {.linear = false, .omega = omega, .sine = sine};
-}
-
 }  // namespace
 
 LinearRecipe SeedRecipe(int seed, int seeds, int chromosomes) {
@@ -165,13 +142,24 @@ LinearRecipe SeedRecipe(int seed, int seeds, int chromosomes) {
   return {seeds, std::vector<ChromosomeRecipe>(chromosomes, recipe)};
 }
 
-SlerpCoefficients Slerp(double aa, double bb, double ab, double w) {
-  return AngleBetween(aa, bb, ab).Coefficients(w);
+SlerpAngle::SlerpAngle(double aa, double bb, double ab) {
+  const double norms = std::sqrt(aa) * std::sqrt(bb);
+  if (!(norms > 0)) return;
+  const double cosine = std::clamp(ab / norms, -1.0, 1.0);
+  omega_ = ArcCosine(cosine);
+  const double sine = Sine(omega_);
+  if (sine > (cosine < 0 ? kSmallestSineOfOpposites : kSmallestSine)) {
+    sine_ = sine;
+  }
 }
 
-SlerpPair SlerpBothSides(double aa, double bb, double ab, double w) {
-  const Angle angle = AngleBetween(aa, bb, ab);
-  return {angle.Coefficients(w), angle.Coefficients(1 - w)};
+SlerpCoefficients SlerpAngle::At(double w) const {
+  if (sine_ == 0) return {1 - w, w};
+  return {Sine((1 - w) * omega_) / sine_, Sine(w * omega_) / sine_};
+}
+
+SlerpCoefficients Slerp(double aa, double bb, double ab, double w) {
+  return SlerpAngle(aa, bb, ab).At(w);
 }
 
 LinearRecipe Cross(const LinearRecipe& a, const LinearRecipe& b,

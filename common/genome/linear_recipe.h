@@ -47,20 +47,26 @@ struct SlerpCoefficients {
                          const SlerpCoefficients&) = default;
 };
 
-// SLERP of two vectors of which the inner products <A,A>, <B,B> and <A,B> are
-// given; w weighs B, so that w = 0 is A. omega is the angle between A and B,
-// its cosine clamped to [-1, 1]. Linear (1-w, w) unless sin omega > 1e-6, or
-// 1e-3 when the cosine is negative; linear for a zero vector.
+// SLERPs of two vectors of which the inner products <A,A>, <B,B> and <A,B> are
+// given. omega is the angle between A and B, its cosine clamped to [-1, 1].
+// Linear (1-w, w) unless sin omega > 1e-6, or 1e-3 when the cosine is negative;
+// linear for a zero vector, or one that is not finite.
 //
 // Source: DESIGN.md 3.3; arXiv 2508.16204, equation 2.
-SlerpCoefficients Slerp(double aa, double bb, double ab, double w);
+class SlerpAngle {
+ public:
+  SlerpAngle(double aa, double bb, double ab);
 
-// Both sides of a crossover at once: Slerp(w) and Slerp(1 - w).
-struct SlerpPair {
-  SlerpCoefficients before;
-  SlerpCoefficients after;
+  // w weighs B, so that w = 0 is A.
+  SlerpCoefficients At(double w) const;
+
+ private:
+  double omega_ = 0;
+  double sine_ = 0;  // of omega; 0: linear
 };
-SlerpPair SlerpBothSides(double aa, double bb, double ab, double w);
+
+// One of them.
+SlerpCoefficients Slerp(double aa, double bb, double ab, double w);
 
 // How one chromosome is crossed: elements before `split` take `before`, the
 // others `after`.

@@ -45,6 +45,9 @@ class SeedWeights {
   DType dtype_ = DType::kF32;
 };
 
+// The weights of a candidate wherever they lie, one per tensor of the layout.
+using WeightTensors = std::span<const SeedWeights::Tensor>;
+
 // The default of `weights_dtype`: the seeds' common dtype, else float32.
 DType CommonDType(std::span<const SeedWeights* const> seeds);
 
