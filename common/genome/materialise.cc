@@ -1,6 +1,7 @@
 #include "common/genome/materialise.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 
@@ -12,37 +13,81 @@ constexpr int64_t kElementsPerItem = int64_t{1} << 16;
 // Outputs from this size on do not stay in the caches anyway.
 constexpr size_t kStreamingBytes = size_t{1} << 25;
 
+// Elements of which the noise is made before it is added.
+constexpr int64_t kNoiseElements = 4096;
+
 // What all threads share during one Run().
 struct Job {
   const LinearRecipe& recipe;
   const GenomeLayout& layout;
-  std::span<const SeedWeights* const> seeds;
+  std::span<const WeightTensors> weights;
+  const Mutation& mutation;
   DType dtype;
   bool streaming;
   uint8_t* out;
 };
 
-// Makes elements begin … end-1 of a tensor, which lie in one segment.
-void MakePiece(const Job& job, int tensor, int64_t begin, int64_t end,
-               const double* coefficients, std::vector<WeightedInput>& inputs) {
-  inputs.clear();
-  for (size_t k = 0; k < job.seeds.size(); ++k) {
+// Makes ranges of the parameter vector, on one thread.
+class RangeMaker {
+ public:
+  RangeMaker(const Job& job, std::vector<WeightedInput>& inputs)
+      : job_(job),
+        inputs_(inputs),
+        sigma_(static_cast<float>(job.mutation.sigma)) {}
+
+  // Makes elements begin … end-1.
+  void Make(int64_t begin, int64_t end) {
+    if (sigma_ == 0) return MakeRange(begin, end);
+    for (; begin < end; begin += kNoiseElements) {
+      noise_begin_ = begin;
+      const int64_t count = std::min(kNoiseElements, end - begin);
+      noise_.fill(0.0f);
+      AddNoise(job_.mutation.key, /*sigma=*/1.0f, begin,
+               std::span(noise_).first(count));
+      MakeRange(begin, begin + count);
+    }
+  }
+
+ private:
+  void MakeRange(int64_t begin, int64_t end);
+  // Makes elements begin … end-1 of a tensor, segment by segment.
+  void MakePartOfTensor(int tensor, int64_t begin, int64_t end);
+  // Makes elements begin … end-1 of a tensor, which lie in one segment.
+  void MakePiece(int tensor, int64_t begin, int64_t end,
+                 const double* coefficients);
+
+  const Job& job_;
+  std::vector<WeightedInput>& inputs_;
+  const float sigma_;
+  // Of elements noise_begin_ …; with sigma 1.
+  alignas(64) std::array<float, kNoiseElements> noise_;
+  int64_t noise_begin_ = 0;
+};
+
+void RangeMaker::MakePiece(int tensor, int64_t begin, int64_t end,
+                           const double* coefficients) {
+  const int64_t position =
+      job_.layout.parameters.tensors[tensor].offset + begin;
+  inputs_.clear();
+  for (size_t k = 0; k < job_.weights.size(); ++k) {
     const auto coefficient = static_cast<float>(coefficients[k]);
     if (coefficient == 0) continue;
-    const SeedWeights::Tensor& source = job.seeds[k]->tensors()[tensor];
-    inputs.push_back({source.bytes.data() + begin * DTypeBytes(source.dtype),
-                      source.dtype, coefficient});
+    const SeedWeights::Tensor& source = job_.weights[k][tensor];
+    inputs_.push_back({source.bytes.data() + begin * DTypeBytes(source.dtype),
+                       source.dtype, coefficient});
   }
-  const int64_t position = job.layout.parameters.tensors[tensor].offset + begin;
-  Combine(inputs, end - begin, job.dtype, job.streaming,
-          job.out + position * DTypeBytes(job.dtype));
+  if (sigma_ != 0) {
+    const float* const noise = noise_.data() + (position - noise_begin_);
+    inputs_.push_back(
+        {reinterpret_cast<const uint8_t*>(noise), DType::kF32, sigma_});
+  }
+  Combine(inputs_, end - begin, job_.dtype, job_.streaming,
+          job_.out + position * DTypeBytes(job_.dtype));
 }
 
-// Makes elements begin … end-1 of a tensor, segment by segment.
-void MakePartOfTensor(const Job& job, int tensor, int64_t begin, int64_t end,
-                      std::vector<WeightedInput>& inputs) {
-  const auto& [chromosome, offset] = job.layout.places[tensor];
-  const ChromosomeRecipe& recipe = job.recipe.chromosomes[chromosome];
+void RangeMaker::MakePartOfTensor(int tensor, int64_t begin, int64_t end) {
+  const auto& [chromosome, offset] = job_.layout.places[tensor];
+  const ChromosomeRecipe& recipe = job_.recipe.chromosomes[chromosome];
   const std::vector<int64_t>& starts = recipe.starts;
   size_t segment =
       std::upper_bound(starts.begin(), starts.end(), offset + begin) -
@@ -51,16 +96,14 @@ void MakePartOfTensor(const Job& job, int tensor, int64_t begin, int64_t end,
     const int64_t segment_end =
         segment + 1 < starts.size() ? starts[segment + 1] - offset : end;
     const int64_t piece_end = std::min(end, segment_end);
-    MakePiece(job, tensor, begin, piece_end,
-              recipe.coefficients.data() + segment * job.seeds.size(), inputs);
+    MakePiece(tensor, begin, piece_end,
+              recipe.coefficients.data() + segment * job_.weights.size());
     begin = piece_end;
   }
 }
 
-// Makes elements begin … end-1 of the parameter vector.
-void MakeRange(const Job& job, int64_t begin, int64_t end,
-               std::vector<WeightedInput>& inputs) {
-  const std::vector<TensorSlice>& tensors = job.layout.parameters.tensors;
+void RangeMaker::MakeRange(int64_t begin, int64_t end) {
+  const std::vector<TensorSlice>& tensors = job_.layout.parameters.tensors;
   auto tensor = std::upper_bound(tensors.begin(), tensors.end(), begin,
                                  [](int64_t position, const TensorSlice& t) {
                                    return position < t.offset;
@@ -68,8 +111,8 @@ void MakeRange(const Job& job, int64_t begin, int64_t end,
                 1;
   for (; begin < end; ++tensor) {
     const int64_t part_end = std::min(end, tensor->offset + tensor->elements);
-    MakePartOfTensor(job, static_cast<int>(tensor - tensors.begin()),
-                     begin - tensor->offset, part_end - tensor->offset, inputs);
+    MakePartOfTensor(static_cast<int>(tensor - tensors.begin()),
+                     begin - tensor->offset, part_end - tensor->offset);
     begin = part_end;
   }
 }
@@ -82,12 +125,12 @@ absl::Status CheckFits(const Job& job, size_t out_bytes) {
   };
   const GenomeLayout& layout = job.layout;
   absl::Status status =
-      check("number of seeds", job.seeds.size(), job.recipe.seeds);
+      check("number of seeds", job.weights.size(), job.recipe.seeds);
   status.Update(check("number of chromosomes in the recipe",
                       job.recipe.chromosomes.size(),
                       layout.chromosomes.size()));
-  for (const SeedWeights* seed : job.seeds) {
-    status.Update(check("number of a seed's tensors", seed->tensors().size(),
+  for (const WeightTensors tensors : job.weights) {
+    status.Update(check("number of a seed's tensors", tensors.size(),
                         layout.parameters.tensors.size()));
   }
   status.Update(check("number of output bytes", out_bytes,
@@ -104,18 +147,30 @@ absl::Status Materialiser::Run(const LinearRecipe& recipe,
                                const GenomeLayout& layout,
                                std::span<const SeedWeights* const> seeds,
                                DType dtype, std::span<uint8_t> out) {
-  const Job job{recipe,    layout, seeds, dtype, out.size() >= kStreamingBytes,
+  weights_.clear();
+  for (const SeedWeights* seed : seeds) weights_.push_back(seed->tensors());
+  return Run(recipe, layout, weights_, Mutation{}, dtype, out);
+}
+
+absl::Status Materialiser::Run(const LinearRecipe& recipe,
+                               const GenomeLayout& layout,
+                               std::span<const WeightTensors> weights,
+                               const Mutation& mutation, DType dtype,
+                               std::span<uint8_t> out) {
+  const Job job{recipe,    layout, weights,
+                mutation,  dtype,  out.size() >= kStreamingBytes,
                 out.data()};
   if (absl::Status status = CheckFits(job, out.size()); !status.ok()) {
     return status;
   }
-  for (auto& inputs : inputs_) inputs.reserve(seeds.size());
+  // One more for the noise.
+  for (auto& inputs : inputs_) inputs.reserve(weights.size() + 1);
   const int64_t length = layout.parameters.length;
   const int64_t items = (length + kElementsPerItem - 1) / kElementsPerItem;
   team_.Run(items, [&](int64_t item, int thread) {
     const int64_t begin = item * kElementsPerItem;
-    MakeRange(job, begin, std::min(begin + kElementsPerItem, length),
-              inputs_[thread]);
+    RangeMaker(job, inputs_[thread])
+        .Make(begin, std::min(begin + kElementsPerItem, length));
   });
   return absl::OkStatus();
 }

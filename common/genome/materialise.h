@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "common/genome/linear_recipe.h"
+#include "common/genome/noise.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
@@ -14,8 +15,16 @@
 
 namespace merganser {
 
+// Noise that is added to each parameter of a child.
+struct Mutation {
+  NoiseKey key;
+  double sigma = 0;  // at least 0; 0: no noise
+};
+
 // Per element, in float32: acc = 0; for k = 0 … K-1, unless float(c_k) is zero,
-// acc = fma(float(c_k), S_k, acc); then one rounding to nearest even into the
+// acc = fma(float(c_k), S_k, acc); with mutation, unless float(sigma) is zero,
+// acc = fma(float(sigma), noise, acc), by the element's place in the parameter
+// vector as AddNoise() does; then one rounding to nearest even into the
 // output's dtype, a NaN into the quiet NaN with sign and payload zero. Seeds
 // are widened exactly. The bits are the same on every CPU and for any number of
 // threads (DESIGN.md section 4).
@@ -36,8 +45,16 @@ class Materialiser {
                    std::span<const SeedWeights* const> seeds, DType dtype,
                    std::span<uint8_t> out);
 
+  // The same of weights wherever they lie, each with one entry per tensor of
+  // the layout and of its elements, and with mutation.
+  absl::Status Run(const LinearRecipe& recipe, const GenomeLayout& layout,
+                   std::span<const WeightTensors> weights,
+                   const Mutation& mutation, DType dtype,
+                   std::span<uint8_t> out);
+
  private:
   ThreadTeam& team_;
+  std::vector<WeightTensors> weights_;              // of SeedWeights
   std::vector<std::vector<WeightedInput>> inputs_;  // [thread][seeds]
 };
 

@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/random.h"
 #include "common/genome/half_float.h"
 #include "common/genome/linear_recipe.h"
+#include "common/genome/noise.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
 #include "common/storage/test_files.h"
@@ -131,6 +133,19 @@ inline std::vector<double> CoefficientsAt(const LinearRecipe& recipe,
   }
   const auto begin = of.coefficients.begin() + segment * recipe.seeds;
   return {begin, begin + recipe.seeds};
+}
+
+// One element's noise, from docs/formats.md.
+inline float NoiseOf(const NoiseKey& key, DrawPurpose purpose,
+                     int64_t element) {
+  const auto n = static_cast<uint64_t>(key.sequence_number);
+  const auto low = [](uint64_t x) { return static_cast<uint32_t>(x); };
+  const uint64_t block = element / 4;
+  const auto words = Philox4x32(
+      {low(n), low(n >> 32),
+       low(static_cast<uint32_t>(purpose) + 256 * (block >> 32)), low(block)},
+      {low(key.campaign_seed), low(key.campaign_seed >> 32)});
+  return StandardNormal(words[element % 4]);
 }
 
 }  // namespace merganser
