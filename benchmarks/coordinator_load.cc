@@ -69,7 +69,7 @@ absl::StatusOr<v1::CampaignSpec> LoadSpec(const Arguments& arguments) {
   std::vector<std::string> overrides = {
       absl::StrCat("schedule.window=", Window(arguments)),
       absl::StrCat("budget.evaluations=", kNoBudget),
-      "search.early_rejection=false"};
+      "search.early_rejection=false", "tasks[0].chunk_size=1437"};
   overrides.insert(overrides.end(), arguments.overrides.begin(),
                    arguments.overrides.end());
   ASSIGN_OR_RETURN(v1::CampaignSpec spec,
@@ -315,7 +315,8 @@ absl::Status Run(const Arguments& arguments) {
 }
 
 void AddOptions(CLI::App& app, Arguments& arguments) {
-  app.add_option("FILE", arguments.file, "Campaign file: one task, one chunk")
+  app.add_option("FILE", arguments.file,
+                 "Campaign file: one task of 1,437 datapoints")
       ->required();
   app.add_option("--coordinator", arguments.coordinator, "Its address");
   app.add_option("--set", arguments.overrides, "key.path=value")
