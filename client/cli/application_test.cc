@@ -137,11 +137,12 @@ TEST_F(ApplicationTest, EveryCommandHasHelpWithAnExample) {
 }
 
 TEST_F(ApplicationTest, HelpOfValidateListsTheKeysOfACampaignFile) {
-  EXPECT_THAT(Execute({"validate", "--help"}).out,
-              AllOf(HasSubstr("search.population: an integer, 2 to 1024, "
-                              "default 20; slots of the archive"),
-                    HasSubstr("tasks[i].holdout.rows: "),
-                    HasSubstr("schedule.mode: ordered or async, default ordered")));
+  EXPECT_THAT(
+      Execute({"validate", "--help"}).out,
+      AllOf(HasSubstr("search.population: an integer, 2 to 1024, "
+                      "default 20; slots of the archive"),
+            HasSubstr("tasks[i].holdout.rows: "),
+            HasSubstr("schedule.mode: ordered or async, default ordered")));
 }
 
 TEST_F(ApplicationTest, BadUsageGivesTwo) {

@@ -159,8 +159,10 @@ TEST_F(MlpTest, AgreesWithTheReferenceOnAllModels) {
                     tolerance);
       }
     }
-    EXPECT_EQ(Correctness(mlp, search), model["train_correctness"].get<std::string>());
-    EXPECT_EQ(Correctness(mlp, holdout), model["test_correctness"].get<std::string>());
+    EXPECT_EQ(Correctness(mlp, search),
+              model["train_correctness"].get<std::string>());
+    EXPECT_EQ(Correctness(mlp, holdout),
+              model["test_correctness"].get<std::string>());
   }
 }
 
