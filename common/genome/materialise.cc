@@ -56,12 +56,12 @@ class RangeMaker {
   void MakePiece(int tensor, int64_t begin, int64_t end,
                  const double* coefficients);
 
-  const Job& job_;
-  std::vector<WeightedInput>& inputs_;
-  const float sigma_;
   // Of elements noise_begin_ …; with sigma 1.
   alignas(64) std::array<float, kNoiseElements> noise_;
+  const Job& job_;
+  std::vector<WeightedInput>& inputs_;
   int64_t noise_begin_ = 0;
+  const float sigma_;
 };
 
 void RangeMaker::MakePiece(int tensor, int64_t begin, int64_t end,
