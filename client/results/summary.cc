@@ -127,6 +127,11 @@ class FieldReader {
     Read(name, out.emplace());
   }
 
+  // For fields that the format got later.
+  void ReadIfThere(const char* name, int64_t& out) {
+    if (Find(name) != nullptr) Read(name, out);
+  }
+
   const absl::Status& status() const { return status_; }
 
  private:
@@ -187,12 +192,12 @@ absl::Status ReadPlainFields(const json& page, Summary& summary) {
   reader.Read("accepted", summary.accepted);
   reader.Read("quarantined", summary.quarantined);
   reader.Read("conflicts", summary.conflicts);
-  reader.Read("rejected_early", summary.rejected_early);
-  reader.Read("parked", summary.parked);
-  reader.Read("parked_confirmed", summary.parked_confirmed);
+  reader.ReadIfThere("rejected_early", summary.rejected_early);
+  reader.ReadIfThere("parked", summary.parked);
+  reader.ReadIfThere("parked_confirmed", summary.parked_confirmed);
   reader.Read("datapoint_evaluations", summary.datapoint_evaluations);
-  reader.Read("datapoint_evaluations_possible",
-              summary.datapoint_evaluations_possible);
+  reader.ReadIfThere("datapoint_evaluations_possible",
+                     summary.datapoint_evaluations_possible);
   reader.Read("archive_digest", summary.archive_digest);
   reader.Read("coverage", summary.coverage);
   reader.Read("entropy", summary.entropy);

@@ -26,6 +26,11 @@ v1::ExportHeader Header() {
   progress.set_quarantined(1);
   progress.set_conflicts(2);
   progress.set_datapoint_evaluations(3000);
+  progress.set_rejected_early(1800);
+  progress.set_parked(1790);
+  progress.set_parked_confirmed(1777);
+  campaign.mutable_spec()->add_tasks()->mutable_search()->set_rows(20);
+  campaign.mutable_spec()->add_tasks()->mutable_search()->set_rows(5);
   progress.set_archive_digest(std::string(32, '\xab'));
   progress.set_coverage(0.75);
   progress.set_entropy(0.5);
@@ -49,6 +54,11 @@ TEST(SummaryTest, HasTheFieldsThatScriptsRelyOn) {
   EXPECT_EQ(page["state"], "COMPLETED");
   EXPECT_EQ(page["evaluations"], 2000);
   EXPECT_EQ(page["accepted"], 100);
+  EXPECT_EQ(page["rejected_early"], 1800);
+  EXPECT_EQ(page["parked"], 1790);
+  EXPECT_EQ(page["parked_confirmed"], 1777);
+  EXPECT_EQ(page["datapoint_evaluations"], 3000);
+  EXPECT_EQ(page["datapoint_evaluations_possible"], 2000 * 25);
   std::string digest;
   for (int i = 0; i < 32; ++i) digest += "ab";
   EXPECT_EQ(page["archive_digest"], digest);
@@ -91,6 +101,18 @@ TEST(SummaryTest, ACampaignWithoutABestMemberComesBackToo) {
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_FALSE(summary->best.has_value());
   EXPECT_EQ(SummaryToJson(*summary), text);
+}
+
+TEST(SummaryTest, AFileFromBeforeEarlyRejectionCanBeRead) {
+  json page = json::parse(SummaryToJson(MakeSummary(Header(), 11.5)));
+  for (const char* field : {"rejected_early", "parked", "parked_confirmed",
+                            "datapoint_evaluations_possible"}) {
+    ASSERT_EQ(page.erase(field), 1u) << field;
+  }
+  const auto summary = SummaryFromJson(page.dump());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->rejected_early, 0);
+  EXPECT_EQ(summary->datapoint_evaluations, 3000);
 }
 
 TEST(SummaryTest, AFieldThatDoesNotFitIsNamed) {

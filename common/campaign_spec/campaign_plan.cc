@@ -90,7 +90,7 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
                                        std::max<uint32_t>(1, task.weight()));
   }
   options.archive.population = spec.search().population();
-  options.archive.alpha = spec.search().alpha();
+  options.archive.alpha = EffectiveAlpha(options.search, spec.search().alpha());
   options.early_rejection = spec.search().early_rejection() &&
                             RejectionBound::Applies(options.archive);
   for (int i = 0; i < spec.seeds_size(); ++i) {

@@ -71,21 +71,32 @@ absl::StatusOr<Replacement> Archive::Add(Member child) {
   replacement.dropped_slot = static_cast<int>(lowest - fitness.begin());
   replacement.accepted = replacement.dropped_slot != population();
   replacement.child_fitness = fitness.back();
-  if (replacement.accepted) Place(replacement.dropped_slot, std::move(child));
+  if (replacement.accepted) {
+    Place(replacement.dropped_slot, std::move(child));
+    Refresh();
+  }
   return replacement;
 }
 
-absl::Status Archive::Restore(int slot, std::optional<Member> member) {
-  if (slot < 0 || slot >= population()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("slot: expected 0 to ", population() - 1, ", got ", slot));
-  }
-  if (member) {
+absl::Status Archive::Restore(std::map<int, std::optional<Member>> members) {
+  for (const auto& [slot, member] : members) {
+    if (slot < 0 || slot >= population()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "slot: expected 0 to ", population() - 1, ", got ", slot));
+    }
+    if (!member) continue;
     RETURN_IF_ERROR(
         ValidateScores(options_.kind, options_.datapoints, member->scores));
   }
-  Place(slot, std::move(member));
+  for (auto& [slot, member] : members) Place(slot, std::move(member));
+  Refresh();
   return absl::OkStatus();
+}
+
+absl::Status Archive::Restore(int slot, std::optional<Member> member) {
+  std::map<int, std::optional<Member>> members;
+  members[slot] = std::move(member);
+  return Restore(std::move(members));
 }
 
 void Archive::Place(int slot, std::optional<Member> member) {
@@ -94,10 +105,14 @@ void Archive::Place(int slot, std::optional<Member> member) {
     for (size_t j = 0; j < old.size(); ++j) niche_load_[j] -= old[j];
   }
   slots_[slot] = std::move(member);
-  const std::vector<ScoreRow> rows = Rows();
-  const ScoreRow added = rows[slot];
+  const ScoreRow added =
+      slots_[slot] ? ScoreRow(slots_[slot]->scores) : ScoreRow();
   for (size_t j = 0; j < added.size(); ++j) niche_load_[j] += added[j];
   weighted_scores_[slot] = WeightedSum(options_.task_weight, added);
+}
+
+void Archive::Refresh() {
+  const std::vector<ScoreRow> rows = Rows();
   worth_ = competition_.Share(options_, rows, niche_load_);
   fitness_ = SumFitness(worth_, rows);
   for (std::vector<Fitness>& kept : attraction_) kept.clear();

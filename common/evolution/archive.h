@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -51,9 +52,11 @@ class Archive {
   // archive is unchanged.
   absl::StatusOr<Replacement> Add(Member child);
 
-  // Puts a stored member, or emptiness, into a slot.
+  // Puts stored members, or emptiness, into slots; the others stay. Cost: one
+  // pass over the P×N scores, however many they are.
   // Errors: InvalidArgument on a slot outside 0 … P-1 or scores as for Add;
   // the archive is unchanged.
+  absl::Status Restore(std::map<int, std::optional<Member>> members);
   absl::Status Restore(int slot, std::optional<Member> member);
 
   int population() const { return options_.population; }
@@ -102,7 +105,9 @@ class Archive {
 
   // The slots' scores; an empty span for an empty slot.
   std::vector<ScoreRow> Rows() const;
+  // Leaves what follows from all slots together to Refresh().
   void Place(int slot, std::optional<Member> member);
+  void Refresh();
 
   ArchiveOptions options_;
   Competition competition_;

@@ -7,6 +7,6 @@ namespace merganser {
 
 // Raised with every change of worker_service.proto that an older worker would
 // get wrong. A coordinator serves workers of its own version only.
-inline constexpr int32_t kProtocolVersion = 1;
+inline constexpr int32_t kProtocolVersion = 2;
 
 }  // namespace merganser

@@ -142,12 +142,4 @@ bool ChunkAssembly::HasChunk(int task, int64_t chunk) const {
          chunk < ChunkCount(tasks_[task]);
 }
 
-std::vector<int32_t> ChunkAssembly::MissingChunks(int task) const {
-  std::vector<int32_t> missing;
-  for (size_t i = 0; i < known_[task].size(); ++i) {
-    if (!known_[task][i]) missing.push_back(static_cast<int32_t>(i));
-  }
-  return missing;
-}
-
 }  // namespace merganser

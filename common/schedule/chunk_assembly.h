@@ -81,8 +81,6 @@ class ChunkAssembly {
   bool HasChunk(int task, int64_t chunk) const;
   // Of a chunk that there is.
   bool known(int task, int64_t chunk) const { return known_[task][chunk]; }
-  // Indices of a task's missing chunks, ascending.
-  std::vector<int32_t> MissingChunks(int task) const;
   // Shape: [datapoints], in file order; 0 where unknown.
   const std::vector<uint32_t>& scores() const { return scores_; }
   // The datapoints of the known chunks, in the layout's order.
@@ -91,8 +89,6 @@ class ChunkAssembly {
   std::string PackChunk(int task, int64_t chunk) const;
   // Calls `visit(task, chunk)` for the known chunks, ascending.
   void VisitKnown(absl::FunctionRef<void(int, int64_t)> visit) const;
-  std::span<const TaskExtent> tasks() const { return tasks_; }
-  const LayoutOrderPointer& order() const { return order_; }
 
  private:
   ScoreKind kind_;

@@ -112,11 +112,13 @@ absl::Status OrderedSchedule::Restore(
   if (static_cast<int>(slots.size()) != archive_.population()) {
     return absl::InvalidArgumentError("slots: not as many as the population");
   }
+  std::map<int, std::optional<Member>> members;
   for (int i = 0; i < archive_.population(); ++i) {
     if (!slots[i].has_value()) continue;
-    RETURN_IF_ERROR(archive_.Restore(i, std::move(slots[i]->member)));
+    members[i] = std::move(slots[i]->member);
     recipes_[i] = std::move(slots[i]->recipe);
   }
+  RETURN_IF_ERROR(archive_.Restore(std::move(members)));
   applied_ = applied;
   layouts_ = std::move(layouts);
   if (static_cast<int64_t>(open.size()) != options_.window) {

@@ -156,8 +156,8 @@ absl::Status CampaignRunner::RestoreChildren(const StoredCampaign& stored) {
                                        {.known_chunks = record.known_chunks(),
                                         .scores = record.scores()}));
     child.parked = record.parked();
-    child.was_parked = child.parked;
-    child.round = child.parked ? 0 : 1;
+    child.round = record.round();
+    child.was_parked = child.parked || child.round > 0;
   }
   return absl::OkStatus();
 }

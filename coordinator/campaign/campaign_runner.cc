@@ -23,10 +23,8 @@ absl::StatusOr<std::unique_ptr<CampaignRunner>> CampaignRunner::Create(
     records::SpecRecord record, const Clock& clock) {
   ASSIGN_OR_RETURN(ScheduleOptions plan, MakeScheduleOptions(record.spec()));
   // What only the archive and the search can judge is judged now.
-  ScheduleOptions checked = plan;
-  checked.archive.alpha = EffectiveAlpha(checked.search, checked.archive.alpha);
-  RETURN_IF_ERROR(Archive::Create(checked.archive).status());
-  RETURN_IF_ERROR(CreateSearch(checked.search).status());
+  RETURN_IF_ERROR(Archive::Create(plan.archive).status());
+  RETURN_IF_ERROR(CreateSearch(plan.search).status());
   std::unique_ptr<CampaignRunner> runner(
       new CampaignRunner(std::move(record), std::move(plan), clock));
   runner->state_.set_budget_evaluations(runner->spec().budget().evaluations());

@@ -18,8 +18,9 @@ namespace records = ::merganser::storage::v1;
 
 constexpr size_t kRememberedResults = 4096;
 constexpr size_t kRememberedDatapoints = size_t{4} << 20;
-// Archives whose scores are larger are not sent to workers.
-constexpr int64_t kLargestArchiveBytes = int64_t{16} << 20;
+// Scores, P×N, of the largest archive that is sent to workers: they keep 4
+// bytes of each, and go through them whenever a slot has changed.
+constexpr int64_t kLargestArchiveSent = int64_t{8} << 20;
 
 ResultVerdict Refuse(absl::string_view error) {
   return {v1::RESULT_OUTCOME_REFUSED, std::string(error), false};
@@ -94,8 +95,9 @@ std::optional<v1::ArchiveUpdate> CampaignRunner::MakeArchiveUpdate(
     int64_t since) const {
   if (!started() || !plan_.early_rejection) return std::nullopt;
   const Archive& archive = schedule_->archive();
-  const int64_t bytes = PackedScoresSize(kind(), archive.datapoints());
-  if (bytes * archive.population() > kLargestArchiveBytes) return std::nullopt;
+  if (archive.datapoints() * archive.population() > kLargestArchiveSent) {
+    return std::nullopt;
+  }
   v1::ArchiveUpdate update;
   update.set_campaign_uid(uid());
   update.set_version(applied());
@@ -233,6 +235,7 @@ void CampaignRunner::StoreChild(int64_t candidate, const ChildScores& child) {
   records::ResultRecord record;
   record.set_quarantine_error(child.quarantine_error);
   record.set_parked(child.parked);
+  record.set_round(child.round);
   if (child.complete()) {
     record.set_scores(PackScores(kind(), child.chunks->scores()));
   } else if (child.chunks.has_value()) {

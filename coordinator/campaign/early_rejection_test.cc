@@ -88,6 +88,45 @@ class EarlyRejectionTest : public testing::Test {
     return verdict;
   }
 
+  void Create() {
+    store_ = std::make_unique<InMemoryStore>();
+    revision_ = 1;
+    ASSERT_TRUE(store_->TakeOwnership({}, kEpoch, "here").ok());
+    ASSERT_TRUE(store_->Create(kName, kEpoch, runner_->TakeBatch()).ok());
+  }
+
+  void Commit() {
+    if (!runner_->dirty()) return;
+    ASSERT_TRUE(
+        store_->Commit(kName, kEpoch, revision_++, runner_->TakeBatch()).ok());
+  }
+
+  void Restart() {
+    auto restored = CampaignRunner::Restore(
+        *store_->Load(kName),
+        *store_->ReadList(kName, ListCollection::kCurve, 0, 1000), clock_);
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    runner_ = *std::move(restored);
+    jobs_.clear();
+    TakeJobs();
+  }
+
+  // Does jobs in any order to the end of the campaign, parks children wherever
+  // it pleases the dice, and takes the runner up from the store now and then.
+  void Walk(std::mt19937& random) {
+    Create();
+    while (!runner_->ended()) {
+      ASSERT_THAT(jobs_, testing::Not(IsEmpty()));
+      const JobKey key = jobs_[random() % jobs_.size()];
+      const bool park = key.kind == JobKind::kSearch && random() % 2 == 0;
+      const ResultVerdict verdict =
+          Report(key, park ? 1 + static_cast<int>(random() % 8) : 1000);
+      ASSERT_TRUE(verdict.job_done) << verdict.error;
+      Commit();
+      if (random() % 16 == 0) Restart();
+    }
+  }
+
   JobKey Search(int64_t n, int part = 0) const {
     return {"uid", JobKind::kSearch, n, part};
   }
@@ -97,13 +136,13 @@ class EarlyRejectionTest : public testing::Test {
   FakeCampaign campaign_;
   std::unique_ptr<CampaignRunner> runner_;
   std::vector<JobKey> jobs_;
+  std::unique_ptr<InMemoryStore> store_;
+  int64_t revision_ = 1;
 };
 
 class EarlyRejectionWalkTest : public EarlyRejectionTest,
                                public testing::WithParamInterface<int> {};
 
-// Jobs are done in any order, parked wherever it pleases the dice, and the
-// runner is thrown away and taken up from the store again and again.
 TEST_P(EarlyRejectionWalkTest, EndsWithTheArchiveOfTheBareSchedule) {
   int64_t confirmed = 0;
   int64_t resumed = 0;
@@ -112,36 +151,14 @@ TEST_P(EarlyRejectionWalkTest, EndsWithTheArchiveOfTheBareSchedule) {
     std::mt19937 random(seed);
     jobs_.clear();
     Begin(GetParam());
-    InMemoryStore store;
-    ASSERT_TRUE(store.TakeOwnership({}, kEpoch, "here").ok());
-    ASSERT_TRUE(store.Create(kName, kEpoch, runner_->TakeBatch()).ok());
-    int64_t revision = 1;
-    while (!runner_->ended()) {
-      ASSERT_THAT(jobs_, testing::Not(IsEmpty()));
-      const JobKey key = jobs_[random() % jobs_.size()];
-      const bool park = key.kind == JobKind::kSearch && random() % 2 == 0;
-      const ResultVerdict verdict =
-          Report(key, park ? 1 + static_cast<int>(random() % 8) : 1000);
-      ASSERT_TRUE(verdict.job_done) << verdict.error;
-      if (runner_->dirty()) {
-        ASSERT_TRUE(
-            store.Commit(kName, kEpoch, revision++, runner_->TakeBatch()).ok());
-      }
-      if (random() % 16 != 0) continue;
-      auto restored = CampaignRunner::Restore(
-          *store.Load(kName),
-          *store.ReadList(kName, ListCollection::kCurve, 0, 1000), clock_);
-      ASSERT_TRUE(restored.ok()) << restored.status();
-      runner_ = *std::move(restored);
-      jobs_.clear();
-      TakeJobs();
-    }
+    Walk(random);
     EXPECT_EQ(progress().archive_digest(), BareDigest(campaign_));
     EXPECT_EQ(progress().evaluations(), kEvaluations);
     EXPECT_EQ(progress().conflicts(), 0);
     confirmed += progress().parked_confirmed();
     resumed += progress().parked() - progress().parked_confirmed();
     EXPECT_GE(progress().rejected_early(), progress().parked_confirmed());
+    EXPECT_LE(progress().parked(), kEvaluations) << "a child counts once";
   }
   if (GetParam() > 8) return;  // one chunk each: none can be parked
   EXPECT_GT(confirmed, 5);
@@ -268,6 +285,52 @@ TEST_F(EarlyRejectionTest, ALateReportClosesTheJobThatAsksForTheSameChunks) {
   EXPECT_EQ(runner_->TakeResult(late).outcome, v1::RESULT_OUTCOME_COMMITTED);
   EXPECT_FALSE(runner_->MakeJob(Search(0, 3)).ok());
   EXPECT_THAT(runner_->ClosedJobs(), ElementsAre(Search(0, 3)));
+}
+
+TEST_F(EarlyRejectionTest, AResumedChildKeepsItsJobAndItsCountOverARestart) {
+  Begin(/*shards=*/1);
+  FinishTheRest();
+  Create();
+  Report(Search(0), 3);
+  ASSERT_TRUE(runner_->MakeJob(Search(0, 1)).ok()) << "resumed";
+  Commit();
+  Restart();
+  EXPECT_TRUE(runner_->MakeJob(Search(0, 1)).ok());
+  EXPECT_FALSE(runner_->MakeJob(Search(0)).ok());
+  Report(Search(0, 1), 2);
+  ASSERT_TRUE(runner_->MakeJob(Search(0, 2)).ok()) << "resumed again";
+  EXPECT_EQ(progress().parked(), 1);
+}
+
+// The order is nobody's to foretell; but all children's scores are known here,
+// so that the log's order alone gives the archive once more.
+TEST_F(EarlyRejectionTest, TheLogOfAnAsyncCampaignGivesItsArchive) {
+  for (int seed = 0; seed < 8; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    std::mt19937 random(seed);
+    jobs_.clear();
+    Begin(/*shards=*/1 + seed % 3, /*async=*/true);
+    Walk(random);
+    auto schedule = *OrderedSchedule::Create(campaign_.options, campaign_.gram);
+    ASSERT_TRUE(schedule.Start(FakeSeedScores(campaign_)).ok());
+    std::vector<int64_t> order;
+    const auto log = store_->ReadList(kName, ListCollection::kLog, 0, 1000);
+    ASSERT_TRUE(log.ok()) << log.status();
+    for (const std::string& bytes : *log) {
+      v1::LogEntry entry;
+      ASSERT_TRUE(entry.ParseFromString(bytes));
+      const int64_t n = entry.proposal().candidate();
+      order.push_back(n);
+      ASSERT_NE(schedule.Find(n), nullptr);
+      EXPECT_EQ(entry.proposal().genome_digest(),
+                schedule.Find(n)->genome.ToBytes());
+      ASSERT_TRUE(
+          schedule.Apply(n, FakeScores(schedule.Find(n)->genome, 40)).ok());
+    }
+    EXPECT_EQ(order.size(), static_cast<size_t>(kEvaluations));
+    EXPECT_FALSE(std::is_sorted(order.begin(), order.end()));
+    EXPECT_EQ(progress().archive_digest(), schedule.archive_digest().ToBytes());
+  }
 }
 
 }  // namespace

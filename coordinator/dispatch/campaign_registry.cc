@@ -229,8 +229,9 @@ CampaignEntry* CampaignRegistry::FindUid(const std::string& uid) {
 void CampaignRegistry::Changed(CampaignEntry& entry) {
   CampaignRunner& runner = *entry.runner;
   Scheduler& scheduler = dependencies_.scheduler;
-  for (const JobKey& job : runner.ClosedJobs()) scheduler.Complete(job);
   for (const JobKey& job : runner.NewJobs()) scheduler.AddJob(job);
+  // Behind them: some may have been closed since they came up.
+  for (const JobKey& job : runner.ClosedJobs()) scheduler.Complete(job);
   if (!runner.ended()) {
     scheduler.SetPaused(runner.uid(), runner.paused() || !entry.stall.empty());
   }

@@ -1,6 +1,7 @@
 #include "worker/session/archive_mirror.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,7 +16,6 @@ absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Create(
   if (!spec.search().early_rejection()) return nullptr;
   ASSIGN_OR_RETURN(ScheduleOptions plan, MakeScheduleOptions(spec));
   if (!plan.early_rejection) return nullptr;
-  plan.archive.alpha = EffectiveAlpha(plan.search, plan.archive.alpha);
   ASSIGN_OR_RETURN(Archive archive, Archive::Create(plan.archive));
   return std::shared_ptr<const ArchiveMirror>(
       new ArchiveMirror(std::move(archive), std::move(plan.tasks)));
@@ -23,17 +23,18 @@ absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Create(
 
 absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Updated(
     const v1::ArchiveUpdate& update) const {
-  Archive archive = archive_;
-  const ArchiveOptions& options = archive.options();
+  const ArchiveOptions& options = archive_.options();
+  std::map<int, std::optional<Member>> members;
   for (const v1::SlotScores& slot : update.slots()) {
     absl::StatusOr<std::vector<uint32_t>> scores =
         UnpackScores(options.kind, options.datapoints, slot.scores());
     if (!scores.ok()) {
       return Annotate(scores.status(), absl::StrCat("slot ", slot.slot()));
     }
-    RETURN_IF_ERROR(
-        archive.Restore(slot.slot(), Member{.scores = *std::move(scores)}));
+    members[slot.slot()] = Member{.scores = *std::move(scores)};
   }
+  Archive archive = archive_;
+  RETURN_IF_ERROR(archive.Restore(std::move(members)));
   return std::shared_ptr<const ArchiveMirror>(
       new ArchiveMirror(std::move(archive), tasks_));
 }
