@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -49,6 +50,8 @@ class Resolver {
         RETURN_IF_ERROR(ResolveDataset(absl::StrCat(path, ".holdout"),
                                        *task.mutable_holdout()));
       }
+      // The default may change one day, this campaign's chunks may not.
+      task.set_chunk_size(ChunkSize(task));
     }
     return absl::OkStatus();
   }

@@ -101,6 +101,7 @@ TEST_F(ResolveTest, FillsInWhatTheFilesSay) {
   EXPECT_NE(spec_.seeds(0).digest(), spec_.seeds(1).digest());
   const v1::TaskSpec& task = spec_.tasks(0);
   EXPECT_EQ(task.search().rows(), 3);
+  EXPECT_EQ(task.chunk_size(), 3) << "no more than there are datapoints";
   EXPECT_EQ(task.holdout().rows(), 1);
   EXPECT_EQ(task.search().digest(),
             Sha256("1,2,0\n3,4,1\n5,6,2\n7,8,0\n").ToBytes());

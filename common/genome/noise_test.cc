@@ -1,7 +1,6 @@
 #include "common/genome/noise.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <bit>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/genome/instruction_set_test.h"
 
 namespace merganser {
 namespace {
@@ -66,29 +66,7 @@ TEST(StandardNormalTest, NeverDecreasesAndIsOdd) {
   EXPECT_GT(StandardNormal(0x7fffffff), 6.33f);
 }
 
-// One instruction set of those that this CPU has.
-class NoiseTest : public testing::TestWithParam<int64_t> {
- protected:
-  void SetUp() override {
-    hwy::SetSupportedTargetsForTest(GetParam());
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  void TearDown() override {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
-
-std::vector<int64_t> SupportedTargets() {
-  std::vector<int64_t> targets;
-  for (int bit = 0; bit < 62; ++bit) {
-    const int64_t target = int64_t{1} << bit;
-    if (hwy::SupportedTargets() & HWY_TARGETS & target) {
-      targets.push_back(target);
-    }
-  }
-  return targets;
-}
+class NoiseTest : public InstructionSetTest {};
 
 // Made by a Python program of its own: Philox from the paper, then the steps of
 // StandardNormal with exact fractions, rounded to double after each, and at the

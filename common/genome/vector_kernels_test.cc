@@ -1,12 +1,12 @@
 #include "common/genome/vector_kernels.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <limits>
 #include <ostream>
 
+#include "common/genome/instruction_set_test.h"
 #include "common/genome/test_seeds.h"
 
 namespace merganser {
@@ -14,29 +14,7 @@ namespace {
 
 constexpr DType kDTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
 
-// One instruction set of those that this CPU has.
-class VectorKernelsTest : public testing::TestWithParam<int64_t> {
- protected:
-  void SetUp() override {
-    hwy::SetSupportedTargetsForTest(GetParam());
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  void TearDown() override {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
-
-std::vector<int64_t> SupportedTargets() {
-  std::vector<int64_t> targets;
-  for (int bit = 0; bit < 62; ++bit) {
-    const int64_t target = int64_t{1} << bit;
-    if (hwy::SupportedTargets() & HWY_TARGETS & target) {
-      targets.push_back(target);
-    }
-  }
-  return targets;
-}
+class VectorKernelsTest : public InstructionSetTest {};
 
 // The definition of a linear combination, one element at a time.
 std::vector<uint8_t> CombinedNaively(

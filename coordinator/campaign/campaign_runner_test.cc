@@ -29,11 +29,7 @@ class CampaignRunnerTest : public testing::Test {
   }
 
   void Begin() {
-    storage::v1::SpecRecord record;
-    record.set_uid("uid");
-    record.set_request_id("request");
-    *record.mutable_spec() = spec_;
-    auto runner = CampaignRunner::Create(record, clock_);
+    auto runner = CampaignRunner::Create(FakeRecord(spec_), clock_);
     ASSERT_TRUE(runner.ok()) << runner.status();
     runner_ = *std::move(runner);
   }

@@ -44,11 +44,8 @@ class EarlyRejectionTest : public testing::Test {
                                  /*datapoints=*/40, /*chunk_size=*/5);
     campaign_.options.shards = shards;
     campaign_.options.async = async;
-    storage::v1::SpecRecord record;
-    record.set_uid("uid");
-    record.set_request_id("request");
-    *record.mutable_spec() = FakeSpec(kName, campaign_, kEvaluations);
-    auto runner = CampaignRunner::Create(record, clock_);
+    auto runner = CampaignRunner::Create(
+        FakeRecord(FakeSpec(kName, campaign_, kEvaluations)), clock_);
     ASSERT_TRUE(runner.ok()) << runner.status();
     runner_ = *std::move(runner);
     TakeJobs();
@@ -219,10 +216,8 @@ TEST_F(EarlyRejectionTest, AParkedReportMeansNothingWhereNobodyRejectsEarly) {
   Begin(/*shards=*/1);
   jobs_.clear();
   campaign_.options.early_rejection = false;
-  storage::v1::SpecRecord record;
-  record.set_uid("uid");
-  *record.mutable_spec() = FakeSpec(kName, campaign_, kEvaluations);
-  runner_ = *CampaignRunner::Create(record, clock_);
+  runner_ = *CampaignRunner::Create(
+      FakeRecord(FakeSpec(kName, campaign_, kEvaluations)), clock_);
   TakeJobs();
   FinishTheRest();
   const ResultVerdict verdict = Report(Search(0), 3);

@@ -1,11 +1,13 @@
+// Campaigns and jobs; session_book_session_test.cc has sessions and leaving.
 #include "worker/session/session_book.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "worker/testing/fake_evaluators.h"
+#include "worker/session/session_book_fixture.h"
 
 namespace merganser {
 namespace {
@@ -13,108 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr char kCampaign[] = "uid-1";
-
-v1::JobKey Key(int64_t candidate, const std::string& campaign = kCampaign) {
-  v1::JobKey key;
-  key.set_campaign_uid(campaign);
-  key.set_kind(v1::JOB_KIND_SEARCH);
-  key.set_candidate(candidate);
-  return key;
-}
-
-v1::Job JobOf(int64_t candidate, int64_t layout = kFileOrder) {
-  v1::Job job;
-  *job.mutable_key() = Key(candidate);
-  job.set_layout_version(layout);
-  return job;
-}
-
-template <typename Items>
-std::vector<int64_t> Candidates(const Items& items) {
-  std::vector<int64_t> candidates;
-  for (const auto& item : items) candidates.push_back(item.key().candidate());
-  return candidates;
-}
-
-std::vector<int64_t> Candidates(
-    const google::protobuf::RepeatedPtrField<v1::JobKey>& keys) {
-  std::vector<int64_t> candidates;
-  for (const v1::JobKey& key : keys) candidates.push_back(key.candidate());
-  return candidates;
-}
-
-// A book in a session, with one campaign that is ready and told to be.
-class SessionBookTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    Begin("session-1");
-    Call([](v1::ExchangeResponse& answer) { answer.add_join(kCampaign); });
-    book_.FinishJoin(kCampaign, Evaluator(), nullptr,
-                     FakeEvaluators::ProbeDigest());
-    Call();
-  }
-
-  void Begin(const std::string& session) {
-    v1::RegisterResponse response;
-    response.set_session_id(session);
-    response.set_worker_timeout_ms(12000);
-    book_.BeginSession(response, now_);
-  }
-
-  std::shared_ptr<CampaignEvaluator> Evaluator() {
-    return *evaluators_.Create(v1::CampaignSpec());
-  }
-
-  // One call, answered at once; returns what was asked.
-  v1::ExchangeRequest Call() {
-    return Call([](v1::ExchangeResponse&) {});
-  }
-  template <typename Fill>
-  v1::ExchangeRequest Call(Fill fill) {
-    v1::ExchangeRequest request = book_.NextRequest(now_);
-    v1::ExchangeResponse answer;
-    answer.set_call_number(request.call_number());
-    answer.set_next_call_ms(1000);
-    fill(answer);
-    orders_ = book_.TakeAnswer(answer, now_);
-    return request;
-  }
-  v1::ExchangeRequest CallForJobs(const std::vector<v1::Job>& jobs) {
-    return Call([&](v1::ExchangeResponse& answer) {
-      answer.mutable_jobs()->Assign(jobs.begin(), jobs.end());
-    });
-  }
-  v1::ExchangeRequest CallForOutcome(int64_t candidate,
-                                     v1::ResultOutcome outcome) {
-    return Call([&](v1::ExchangeResponse& answer) {
-      v1::ResultStatus* status = answer.add_results();
-      *status->mutable_key() = Key(candidate);
-      status->set_outcome(outcome);
-      status->set_error("why");
-    });
-  }
-
-  // Executes the next job and returns its candidate.
-  int64_t Execute() {
-    const auto running = book_.TakeJob();
-    EXPECT_NE(running, nullptr);
-    v1::JobResult result;
-    *result.mutable_key() = running->job.key();
-    book_.FinishJob(result, now_);
-    return running->job.key().candidate();
-  }
-
-  bool CallIsDue() { return book_.NextCallTime(now_) <= now_; }
-
-  FakeEvaluators evaluators_;
-  absl::Time now_ = absl::UnixEpoch();
-  SessionBook book_{{.job_capacity = 4,
-                     .longest_result_wait = absl::Milliseconds(5),
-                     .longest_poll = absl::Seconds(10)}};
-  SessionBook::Orders orders_;
-};
 
 TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
   SessionBook book({});
@@ -268,73 +168,6 @@ TEST_F(SessionBookTest, CallsAsOftenAsToldWhileItWorks) {
       << "a third of the worker's timeout";
 }
 
-TEST_F(SessionBookTest, AnUnansweredCallIsRepeatedAsItWas) {
-  CallForJobs({JobOf(1), JobOf(2)});
-  Execute();
-  const v1::ExchangeRequest first = book_.NextRequest(now_);
-  Execute();
-  now_ += absl::Seconds(3);
-  EXPECT_TRUE(CallIsDue());
-  const v1::ExchangeRequest second = book_.NextRequest(now_);
-  EXPECT_EQ(first.SerializeAsString(), second.SerializeAsString());
-  book_.TakeAnswer(v1::ExchangeResponse(), now_);
-  const v1::ExchangeRequest third = book_.NextRequest(now_);
-  EXPECT_EQ(third.call_number(), first.call_number() + 1);
-  EXPECT_THAT(Candidates(third.results()), ElementsAre(2));
-}
-
-TEST_F(SessionBookTest, ANewSessionHearsOfAllThatIsNotAcknowledged) {
-  CallForJobs({JobOf(1), JobOf(2), JobOf(3), JobOf(4)});
-  Execute();
-  Call();  // 1 is reported, not acknowledged
-  Execute();
-  book_.NextRequest(now_);  // 2 is in a call that is never answered
-  const auto running = book_.TakeJob();
-  book_.LoseSession();
-  EXPECT_FALSE(book_.in_session());
-  Begin("session-2");
-  EXPECT_TRUE(CallIsDue());
-  const v1::ExchangeRequest request = Call();
-  EXPECT_EQ(request.session_id(), "session-2");
-  EXPECT_EQ(request.call_number(), 1);
-  EXPECT_THAT(Candidates(request.results()), ElementsAre(1, 2));
-  EXPECT_THAT(Candidates(request.held()), ElementsAre(3, 4));
-}
-
-TEST_F(SessionBookTest, ANewSessionHearsOfFailuresInAnUnansweredCall) {
-  CallForJobs({JobOf(1)});
-  book_.TakeJob();
-  book_.FinishJob(absl::InternalError("broken"), now_);
-  EXPECT_EQ(book_.NextRequest(now_).failures_size(), 1);
-  book_.LoseSession();
-  Begin("session-2");
-  const v1::ExchangeRequest request = Call();
-  ASSERT_EQ(request.failures_size(), 1);
-  EXPECT_EQ(request.failures(0).error(), "broken");
-  EXPECT_EQ(Call().failures_size(), 0);
-}
-
-TEST_F(SessionBookTest, ANewSessionIsToldAtOnceWhatIsReadAlready) {
-  book_.LoseSession();
-  Begin("session-2");
-  EXPECT_EQ(Call([](v1::ExchangeResponse& answer) {
-              answer.add_join(kCampaign);
-            }).readiness_size(),
-            0)
-      << "it must be asked for first";
-  EXPECT_THAT(orders_.join, IsEmpty());
-  EXPECT_EQ(Call().readiness(0).campaign_uid(), kCampaign);
-}
-
-TEST_F(SessionBookTest, CampaignsOfAnOldSessionGoBeforeNewOnesAreRead) {
-  book_.LoseSession();
-  Begin("session-2");
-  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
-  CallForJobs({JobOf(1)});  // of the first campaign
-  EXPECT_EQ(book_.TakeJob(), nullptr);
-  EXPECT_THAT(orders_.notes, ElementsAre(HasSubstr("not ready here")));
-}
-
 TEST_F(SessionBookTest, AFailureIsReportedOnce) {
   CallForJobs({JobOf(1)});
   book_.TakeJob();
@@ -414,86 +247,6 @@ TEST_F(SessionBookTest, KeepsTheLastLayoutsAndThoseThatJobsNeed) {
   CallForJobs({JobOf(2, 2), JobOf(3, 3)});
   EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(2));
   EXPECT_EQ(book_.TakeJob()->order->version, 0);
-}
-
-TEST_F(SessionBookTest, LeaveForgetsAllOfACampaign) {
-  CallForJobs({JobOf(1), JobOf(2), JobOf(3)});
-  Execute();
-  const auto running = book_.TakeJob();
-  Call([](v1::ExchangeResponse& answer) { answer.add_leave(kCampaign); });
-  EXPECT_THAT(orders_.leave, ElementsAre(kCampaign));
-  EXPECT_TRUE(running->stop);
-  EXPECT_EQ(book_.unacknowledged(), 0u);
-  book_.FinishJob(absl::CancelledError("stopped"), now_);
-  EXPECT_EQ(book_.TakeJob(), nullptr);
-  CallForJobs({JobOf(4)});
-  EXPECT_THAT(orders_.notes, ElementsAre(HasSubstr("not ready here")));
-}
-
-TEST_F(SessionBookTest, ACampaignThatLeftWhileItWasReadIsNotToldOf) {
-  Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
-  Call([](v1::ExchangeResponse& answer) { answer.add_leave("uid-2"); });
-  book_.FinishJoin("uid-2", Evaluator(), nullptr,
-                   FakeEvaluators::ProbeDigest());
-  EXPECT_EQ(Call().readiness_size(), 0);
-}
-
-TEST_F(SessionBookTest, DrainHandsBackWhatWaitsAndFinishesWhatExecutes) {
-  CallForJobs({JobOf(1), JobOf(2), JobOf(3)});
-  const auto running = book_.TakeJob();
-  book_.Drain();
-  EXPECT_TRUE(CallIsDue());
-  const v1::ExchangeRequest request = CallForJobs({JobOf(4)});
-  EXPECT_TRUE(request.draining());
-  EXPECT_EQ(request.wanted_jobs(), 0);
-  EXPECT_THAT(Candidates(request.hand_backs()), ElementsAre(2, 3));
-  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(4))
-      << "leased before the coordinator knew";
-  EXPECT_FALSE(book_.drained());
-  v1::JobResult result;
-  *result.mutable_key() = Key(1);
-  book_.FinishJob(result, now_);
-  EXPECT_TRUE(CallIsDue());
-  Call();
-  EXPECT_FALSE(book_.drained()) << "the result is not acknowledged";
-  CallForOutcome(1, v1::RESULT_OUTCOME_COMMITTED);
-  EXPECT_TRUE(book_.drained());
-}
-
-TEST_F(SessionBookTest, ADrainingBookWaitsForAcknowledgementsAlone) {
-  CallForJobs({JobOf(1)});
-  Execute();
-  book_.Drain();
-  EXPECT_EQ(Call().max_wait_ms(), 500);
-  EXPECT_EQ(CallForOutcome(1, v1::RESULT_OUTCOME_COMMITTED).max_wait_ms(), 500);
-  EXPECT_EQ(Call().max_wait_ms(), 0);
-}
-
-TEST_F(SessionBookTest, AnIdleBookIsDrainedOnceTheCoordinatorKnows) {
-  book_.Drain();
-  EXPECT_FALSE(book_.drained());
-  EXPECT_TRUE(Call().draining());
-  EXPECT_TRUE(book_.drained());
-}
-
-TEST_F(SessionBookTest, AnAbandonedJobIsHandedBack) {
-  CallForJobs({JobOf(1)});
-  const auto running = book_.TakeJob();
-  book_.Drain();
-  Call();
-  book_.AbandonExecuting();
-  EXPECT_TRUE(running->stop);
-  book_.FinishJob(absl::CancelledError("stopped"), now_);
-  EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(1));
-  EXPECT_TRUE(book_.drained());
-}
-
-TEST_F(SessionBookTest, ADrainingBookDoesNotWaitInARepeatedCall) {
-  EXPECT_GT(book_.NextRequest(now_).max_wait_ms(), 0);
-  book_.Drain();
-  const v1::ExchangeRequest& again = book_.NextRequest(now_);
-  EXPECT_EQ(again.max_wait_ms(), 0);
-  EXPECT_FALSE(again.draining()) << "the content stays";
 }
 
 TEST_F(SessionBookTest, AnUrgentJobGoesBeforeThoseInTheQueue) {

@@ -74,6 +74,14 @@ v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
   return spec;
 }
 
+storage::v1::SpecRecord FakeRecord(const v1::CampaignSpec& spec) {
+  storage::v1::SpecRecord record;
+  record.set_uid("uid");
+  record.set_request_id("request");
+  *record.mutable_spec() = spec;
+  return record;
+}
+
 v1::JobResult FakeResult(const FakeCampaign& campaign, const v1::Job& job,
                          const v1::ChunkLayout* layout) {
   v1::JobResult result;

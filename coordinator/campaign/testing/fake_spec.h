@@ -13,6 +13,9 @@ namespace merganser {
 v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
                           int64_t evaluations);
 
+// A campaign "uid" of this spec, as it is stored.
+storage::v1::SpecRecord FakeRecord(const v1::CampaignSpec& spec);
+
 // What a worker would report for an open job: FakeScores of its genome.
 v1::JobResult FakeResult(const FakeCampaign& campaign,
                          const CampaignRunner& runner, const JobKey& key);
