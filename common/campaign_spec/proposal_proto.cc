@@ -16,9 +16,10 @@ v1::Proposal ProposalToProto(const Proposal& proposal) {
   proto.set_crossover(proposal.crossover);
   for (size_t c = 0; c < proposal.split_blocks.size(); ++c) {
     v1::ChromosomeCrossover& chromosome = *proto.add_chromosomes();
-    const ChromosomeCrossover& coefficients = proposal.coefficients[c];
     chromosome.set_split_block(proposal.split_blocks[c]);
     chromosome.set_mix(proposal.mixes[c]);
+    if (proposal.coefficients.empty()) continue;
+    const ChromosomeCrossover& coefficients = proposal.coefficients[c];
     chromosome.set_before_a(coefficients.before.a);
     chromosome.set_before_b(coefficients.before.b);
     chromosome.set_after_a(coefficients.after.a);

@@ -7,6 +7,7 @@
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/evolution/layout.h"
+#include "common/genome/offspring_digest.h"
 
 namespace merganser {
 namespace {
@@ -30,7 +31,7 @@ absl::Status CheckTasks(const ScheduleOptions& options) {
 }
 
 absl::Status CheckOptions(const ScheduleOptions& options,
-                          const GramSums& gram) {
+                          const GramSums* gram) {
   RETURN_IF_ERROR(CheckTasks(options));
   if (options.window < 1) {
     return absl::InvalidArgumentError("schedule.window: must be at least 1");
@@ -38,8 +39,12 @@ absl::Status CheckOptions(const ScheduleOptions& options,
   if (options.seed_digests.empty()) {
     return absl::InvalidArgumentError("seeds: at least one is needed");
   }
-  return gram.CheckMatches(static_cast<int>(options.seed_digests.size()),
-                           options.layout.chromosomes);
+  if (options.genomes == GenomeKind::kWeights) return absl::OkStatus();
+  if (gram == nullptr) {
+    return absl::InvalidArgumentError("the seeds' Gram sums are missing");
+  }
+  return gram->CheckMatches(static_cast<int>(options.seed_digests.size()),
+                            options.layout.chromosomes);
 }
 
 bool IsBefore(const Proposal& proposal, int64_t candidate) {
@@ -55,7 +60,7 @@ absl::Status OutOfTurn(int64_t candidate) {
 
 absl::StatusOr<OrderedSchedule> OrderedSchedule::Create(
     ScheduleOptions options, std::shared_ptr<const GramSums> gram) {
-  RETURN_IF_ERROR(CheckOptions(options, *gram));
+  RETURN_IF_ERROR(CheckOptions(options, gram.get()));
   options.archive.alpha = EffectiveAlpha(options.search, options.archive.alpha);
   ASSIGN_OR_RETURN(Archive archive, Archive::Create(options.archive));
   ASSIGN_OR_RETURN(std::unique_ptr<Search> search,
@@ -82,7 +87,8 @@ OrderedSchedule::OrderedSchedule(ScheduleOptions options,
 }
 
 absl::Status OrderedSchedule::Start(
-    std::vector<std::vector<uint32_t>> seed_scores) {
+    std::vector<std::vector<uint32_t>> seed_scores,
+    const std::vector<Digest>& seed_weights) {
   if (started_) {
     return absl::FailedPreconditionError("the schedule has started already");
   }
@@ -91,11 +97,21 @@ absl::Status OrderedSchedule::Start(
     return absl::InvalidArgumentError(absl::StrCat(
         "expected scores of ", seeds, " seeds; got ", seed_scores.size()));
   }
+  if (seed_weights.size() != (keeps_weights() ? seed_scores.size() : 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("got digests of the weights of ", seed_weights.size(),
+                     " seeds, with scores of ", seeds));
+  }
   const int chromosomes = static_cast<int>(blocks_.size());
   for (int k = 0; k < seeds; ++k) {
-    LinearRecipe recipe = SeedRecipe(k, seeds, chromosomes);
-    Member member{k - seeds, GenomeDigest(recipe, options_.seed_digests),
-                  std::move(seed_scores[k])};
+    LinearRecipe recipe;
+    Member member{k - seeds, {}, std::move(seed_scores[k])};
+    if (keeps_weights()) {
+      member.genome = seed_weights[k];
+    } else {
+      recipe = SeedRecipe(k, seeds, chromosomes);
+      member.genome = GenomeDigest(recipe, options_.seed_digests);
+    }
     ASSIGN_OR_RETURN(const Replacement replacement,
                      search_->Apply(archive_, std::move(member)));
     RETURN_IF_ERROR(ReplaceSlot(k - seeds, replacement, std::move(recipe)));
@@ -153,14 +169,21 @@ bool OrderedSchedule::IsNext(int64_t candidate) const {
 }
 
 absl::StatusOr<AppliedResult> OrderedSchedule::Apply(
-    int64_t candidate, std::optional<std::vector<uint32_t>> scores) {
+    int64_t candidate, std::optional<std::vector<uint32_t>> scores,
+    const std::optional<Digest>& weights) {
   if (!IsNext(candidate)) return OutOfTurn(candidate);
+  if (scores.has_value() && keeps_weights() && !weights.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "candidate ", candidate, ": the digest of its weights is missing"));
+  }
   const auto place = FindOpen(candidate);
   Proposal& proposal = *place;
   AppliedResult result{.candidate = proposal.candidate,
                        .dropped_slot = archive_.population()};
   if (scores.has_value()) {
-    Member member{proposal.candidate, proposal.genome, *std::move(scores)};
+    Member member{proposal.candidate,
+                  keeps_weights() ? *weights : proposal.genome,
+                  *std::move(scores)};
     ASSIGN_OR_RETURN(const Replacement replacement,
                      search_->Apply(archive_, std::move(member)));
     result.dropped_slot = replacement.dropped_slot;
@@ -256,16 +279,38 @@ absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
   if (draw.crossover) {
     proposal.split_blocks = draw.split_blocks;
     proposal.mixes = draw.mixes;
-    proposal.coefficients = CrossoverCoefficients(
-        *gram_, ParentIn(draw.slot_a), ParentIn(draw.slot_b),
-        CrossoverDraw{draw.split_blocks, draw.mixes});
-    proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
-                            proposal.coefficients);
-  } else {
-    proposal.recipe = *recipes_[draw.slot_a];
   }
+  if (keeps_weights()) {
+    proposal.genome = DefinitionOf(*a, *b, proposal);
+    return absl::OkStatus();
+  }
+  BreedRecipe(draw, proposal);
   proposal.genome = GenomeDigest(proposal.recipe, options_.seed_digests);
   return absl::OkStatus();
+}
+
+void OrderedSchedule::BreedRecipe(const ProposalDraw& draw,
+                                  Proposal& proposal) const {
+  if (!draw.crossover) {
+    proposal.recipe = *recipes_[draw.slot_a];
+    return;
+  }
+  proposal.coefficients = CrossoverCoefficients(
+      *gram_, ParentIn(draw.slot_a), ParentIn(draw.slot_b),
+      CrossoverDraw{draw.split_blocks, draw.mixes});
+  proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
+                          proposal.coefficients);
+}
+
+Digest OrderedSchedule::DefinitionOf(const Member& a, const Member& b,
+                                     const Proposal& proposal) const {
+  return OffspringDigest(
+      {.parent_a = a.genome,
+       .parent_b = b.genome,
+       .crossover = proposal.crossover,
+       .draw = {proposal.split_blocks, proposal.mixes},
+       .mutation = {.key = {options_.random_seed, proposal.candidate},
+                    .sigma = options_.mutation_sigma}});
 }
 
 Parent OrderedSchedule::ParentIn(int slot) const {

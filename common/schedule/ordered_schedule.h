@@ -28,6 +28,9 @@ namespace merganser {
 // Results between two versions of the chunk layout (DESIGN.md section 5).
 inline constexpr int64_t kLayoutInterval = 256;
 
+// How candidates are kept: as linear recipes of the seeds, or as weights.
+enum class GenomeKind { kRecipes, kWeights };
+
 struct ScheduleOptions {
   ArchiveOptions archive;
   SearchOptions search;
@@ -42,13 +45,17 @@ struct ScheduleOptions {
   // outcome. False where RejectionBound does not apply.
   bool early_rejection = true;
   uint64_t random_seed = 0;
+  GenomeKind genomes = GenomeKind::kRecipes;
+  // Standard deviation of the noise on each child; 0 unless weights are kept.
+  double mutation_sigma = 0;
   std::vector<TaskExtent> tasks;
   // In file order; their number is K.
   std::vector<Digest> seed_digests;
   GenomeLayout layout;
 };
 
-// Everything that determines a child.
+// Everything that determines a child. Where weights are kept, the recipe and
+// the coefficients are empty: whoever makes the child computes these.
 struct Proposal {
   int64_t candidate = 0;  // n
   int64_t parent_a = 0;
@@ -59,6 +66,7 @@ struct Proposal {
   std::vector<double> mixes;                      // per chromosome
   std::vector<ChromosomeCrossover> coefficients;  // per chromosome
   LinearRecipe recipe;
+  // Where weights are kept: the OffspringDigest().
   Digest genome;
   int64_t layout_version = 0;
 };
@@ -72,7 +80,8 @@ struct AppliedResult {
   Fitness child_fitness;
 };
 
-// A member of the archive with the recipe that made it.
+// A member of the archive with the recipe that made it, if recipes are kept;
+// else the member's genome is the digest of its weights.
 struct StoredSlot {
   Member member;
   LinearRecipe recipe;
@@ -81,15 +90,18 @@ struct StoredSlot {
 // Threads: none; its owner guards it.
 class OrderedSchedule {
  public:
+  // `gram` is null where weights are kept.
   // Errors: InvalidArgument for options out of range, or Gram sums of another
   // shape.
   static absl::StatusOr<OrderedSchedule> Create(
       ScheduleOptions options, std::shared_ptr<const GramSums> gram);
 
   // Lets the seeds into the archive as -K … -1 and draws the first W proposals.
-  // Shape: scores is [K][datapoints].
+  // Shape: seed_scores is [K][datapoints]; seed_weights, the digests of their
+  // weights, [K] where weights are kept, else empty.
   // Errors: FailedPrecondition if called twice; InvalidArgument on bad scores.
-  absl::Status Start(std::vector<std::vector<uint32_t>> seed_scores);
+  absl::Status Start(std::vector<std::vector<uint32_t>> seed_scores,
+                     const std::vector<Digest>& seed_weights = {});
 
   // Takes up a schedule where it was stored.
   // Errors: InvalidArgument naming what is missing or does not fit; the
@@ -104,10 +116,13 @@ class OrderedSchedule {
 
   // Applies the result of a proposal that IsNext() and draws another one.
   // Nullopt scores: the proposal was quarantined; it is dropped unseen.
-  // Errors: InvalidArgument on bad scores, FailedPrecondition out of turn;
-  // nothing has then changed.
+  // `weights`: the digest of the child's weights; needed, beside scores, where
+  // weights are kept.
+  // Errors: InvalidArgument on bad scores and missing weights,
+  // FailedPrecondition out of turn; nothing has then changed.
   absl::StatusOr<AppliedResult> Apply(
-      int64_t candidate, std::optional<std::vector<uint32_t>> scores);
+      int64_t candidate, std::optional<std::vector<uint32_t>> scores,
+      const std::optional<Digest>& weights = std::nullopt);
 
   // Whether the archive as it stands drops a child with these scores whatever
   // its unknown ones are. False where RejectionBound does not apply.
@@ -130,7 +145,8 @@ class OrderedSchedule {
   const Proposal* Find(int64_t candidate) const;
 
   const Archive& archive() const { return archive_; }
-  // The recipe of a slot's member; nullopt for an empty slot.
+  // The recipe of a slot's member; nullopt for an empty slot, and empty where
+  // weights are kept.
   const std::optional<LinearRecipe>& recipe(int slot) const {
     return recipes_[slot];
   }
@@ -160,6 +176,12 @@ class OrderedSchedule {
   // Draws the next proposal from the archive as it stands.
   absl::Status Draw();
   absl::Status Breed(const ProposalDraw& draw, Proposal& proposal) const;
+  void BreedRecipe(const ProposalDraw& draw, Proposal& proposal) const;
+  Digest DefinitionOf(const Member& a, const Member& b,
+                      const Proposal& proposal) const;
+  bool keeps_weights() const {
+    return options_.genomes == GenomeKind::kWeights;
+  }
   Parent ParentIn(int slot) const;
   absl::Status ReplaceSlot(int64_t candidate, const Replacement& replacement,
                            LinearRecipe recipe);
