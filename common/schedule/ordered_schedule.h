@@ -28,6 +28,9 @@ namespace merganser {
 // Results between two versions of the chunk layout (DESIGN.md section 5).
 inline constexpr int64_t kLayoutInterval = 256;
 
+// How candidates are kept: as linear recipes of the seeds, or as weights.
+enum class GenomeKind { kRecipes, kWeights };
+
 struct ScheduleOptions {
   ArchiveOptions archive;
   SearchOptions search;
@@ -46,6 +49,11 @@ struct ScheduleOptions {
   // In file order; their number is K.
   std::vector<Digest> seed_digests;
   GenomeLayout layout;
+  // kWeights: the seeds are random, and there are no Gram sums.
+  GenomeKind genomes = GenomeKind::kRecipes;
+  // Standard deviation of the noise added to each parameter of each child; not
+  // 0 with kWeights only.
+  double mutation_sigma = 0;
 };
 
 // Everything that determines a child.
