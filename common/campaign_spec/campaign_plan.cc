@@ -95,10 +95,6 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
   options.async = spec.schedule().mode() == "async";
   options.shards = std::max(1, spec.schedule().shards());
   options.random_seed = spec.random_seed();
-  if (spec.seeds_size() > 0 && spec.seeds(0).random()) {
-    options.genomes = GenomeKind::kWeights;
-    options.mutation_sigma = spec.search().mutation_sigma();
-  }
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const v1::TaskSpec& task = spec.tasks(i);
     const int64_t rows = task.search().rows();

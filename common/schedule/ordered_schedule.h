@@ -52,11 +52,6 @@ struct ScheduleOptions {
   // In file order; their number is K.
   std::vector<Digest> seed_digests;
   GenomeLayout layout;
-  // kWeights: the seeds are random, and there are no Gram sums.
-  GenomeKind genomes = GenomeKind::kRecipes;
-  // Standard deviation of the noise added to each parameter of each child; not
-  // 0 with kWeights only.
-  double mutation_sigma = 0;
 };
 
 // Everything that determines a child. Where weights are kept, the recipe and

@@ -48,9 +48,9 @@ CampaignRunner::CampaignRunner(records::SpecRecord record, ScheduleOptions plan,
       dealer_(plan_.tasks, plan_.shards),
       holdout_tasks_(HoldoutExtents(spec_.spec())) {
   if (!keeps_weights()) return;
-  const std::string& dtype = spec().model().weights_dtype();
-  weights_bytes_ = plan_.layout.parameters.length *
-                   (dtype.empty() || dtype == "float32" ? 4 : 2);
+  const absl::StatusOr<DType> dtype = WeightsDTypeOf(spec());
+  weights_bytes_ =
+      plan_.layout.parameters.length * DTypeBytes(dtype.value_or(DType::kF32));
 }
 
 bool CampaignRunner::ended() const { return IsEnded(state()); }
