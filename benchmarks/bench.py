@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 
-CAMPAIGN = pathlib.Path(__file__).parent.parent / "examples" / "digits-pretrained.yaml"
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
+CAMPAIGN = EXAMPLES / "digits-pretrained.yaml"
+SCRATCH = EXAMPLES / "digits-scratch.yaml"
 
 
 def binaries(folder, names):
@@ -82,11 +84,11 @@ def settings(overrides):
     return [argument for item in overrides for argument in ("--set", item)]
 
 
-def run_service(folder, workers, overrides):
+def run_service(folder, workers, overrides, campaign=CAMPAIGN):
     """summary.json of `merganser run` with its CPU times and wall seconds."""
     with tempfile.TemporaryDirectory() as scratch:
         output = pathlib.Path(scratch) / "run"
-        command = [folder / "merganser", "run", CAMPAIGN, f"--workers={workers}",
+        command = [folder / "merganser", "run", campaign, f"--workers={workers}",
                    "--output", output, *settings(overrides)]
         cpu = CpuTimes()
         log = pathlib.Path(scratch) / "log"

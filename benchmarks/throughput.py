@@ -1,6 +1,6 @@
 """Evaluations per second through the whole service, beside no service at all.
 
-usage: throughput.py BIN_DIRECTORY [--evaluations N] [--workers N ...] [--chunk-size N]
+usage: throughput.py BIN_DIRECTORY [--campaign NAME ...] [--workers N ...] [--chunk-size N]
 
 `merganser run` with workers of one thread each, in turn with as many
 bare_campaign processes of one thread at once, their rates added. Prints a table
@@ -18,22 +18,35 @@ import sys
 import bench
 
 AUTHORS_SCRIPT = 150  # evaluations/s on such a machine
+# Name: file, evaluations, those with rejection off, whose rate does not change.
+CAMPAIGNS = {"pre-trained": (bench.CAMPAIGN, 10_000, 10_000),
+             "scratch": (bench.SCRATCH, 50_000, 10_000)}
 COMPONENTS = [("coordinator", "merganser-coord"), ("Redis", "redis-server"),
               ("workers", "merganser-worke"), ("client", "merganser")]
 
 
-def overrides(options, rejection):
-    # Without rejection nothing is gained by cutting a child into chunks.
-    chunk_size = [f"tasks[0].chunk_size={options.chunk_size}"] if rejection else []
-    return chunk_size + [f"budget.evaluations={options.evaluations}",
-                         f"search.early_rejection={'true' if rejection else 'false'}"]
+class Case:
+    """A campaign, with rejection or without."""
+
+    def __init__(self, options, name, rejection):
+        self.name = name
+        self.rejection = rejection
+        self.file, *evaluations = CAMPAIGNS[name]
+        self.evaluations = options.evaluations or evaluations[0 if rejection else 1]
+        # Without rejection nothing is gained by cutting a child into chunks.
+        chunk_size = [f"tasks[0].chunk_size={options.chunk_size}"] if rejection else []
+        self.overrides = chunk_size + [
+            f"budget.evaluations={self.evaluations}",
+            f"search.early_rejection={'true' if rejection else 'false'}"]
+
+    def __str__(self):
+        return f"{self.name}, rejection {'on' if self.rejection else 'off'}"
 
 
-def run_bare(binaries, options, processes, rejection):
+def run_bare(binaries, case, processes):
     """Rates added, and CPU seconds per process."""
-    command = [binaries / "bare_campaign", bench.CAMPAIGN, "--threads=1",
-               *bench.settings(overrides(options, rejection)),
-               *(["--reject"] if rejection else [])]
+    command = [binaries / "bare_campaign", case.file, "--threads=1",
+               *bench.settings(case.overrides), *(["--reject"] if case.rejection else [])]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
                for _ in range(processes)]
@@ -48,8 +61,8 @@ def run_bare(binaries, options, processes, rejection):
                        "cpu_seconds": cpu / processes}
 
 
-def run_served(binaries, options, workers, rejection):
-    run = bench.run_service(binaries, workers, overrides(options, rejection))
+def run_served(binaries, case, workers):
+    run = bench.run_service(binaries, workers, case.overrides, case.file)
     seconds = {name: run["cpu"].of(prefix) for name, prefix in COMPONENTS}
     # The client's name begins like those of the others.
     seconds["client"] -= seconds["coordinator"] + seconds["workers"]
@@ -60,29 +73,42 @@ def median(runs, value):
     return statistics.median(value(run) for run in runs)
 
 
-def per_evaluation(options, seconds):
-    return f"{1000 * seconds / options.evaluations:.3f}"
+def print_rows(case, workers, bare, served):
+    def per_evaluation(seconds):
+        return f"{1000 * seconds / case.evaluations:.3f}"
 
-
-def print_rows(options, workers, rejection, bare, served):
-    on = "on" if rejection else "off"
+    on = "on" if case.rejection else "off"
     bare_rate = median(bare, lambda run: run["evaluations_per_second"])
     bench.print_row([
-        on, f"no service, loops of 1 thread: {workers}", f"{bare_rate:,.0f}", "1.00",
+        case.name, on, f"no service, loops of 1 thread: {workers}", f"{bare_rate:,.0f}", "1.00",
         f"{bare_rate / AUTHORS_SCRIPT:.1f}", "–", "–",
-        per_evaluation(options, median(bare, lambda run: run["cpu_seconds"])), "–"])
+        per_evaluation(median(bare, lambda run: run["cpu_seconds"])), "–"])
     rate = median(served, lambda run: run["evaluations_per_second"])
     bench.print_row([
-        on, f"service, workers of 1 thread: {workers}", f"{rate:,.0f}",
+        case.name, on, f"service, workers of 1 thread: {workers}", f"{rate:,.0f}",
         f"{rate / bare_rate:.2f}", f"{rate / AUTHORS_SCRIPT:.1f}",
-        *(per_evaluation(options, median(served, lambda run, name=name: run["cpu_seconds"][name]))
+        *(per_evaluation(median(served, lambda run, name=name: run["cpu_seconds"][name]))
           for name, _ in COMPONENTS)])
+
+
+def measure(binaries, options, case):
+    runs = {workers: ([], []) for workers in options.workers}
+    for repeat in range(options.repeats):
+        for workers, (bare, served) in runs.items():
+            bench.say(f"{case}, run {repeat + 1} of {options.repeats}: {workers} workers")
+            bare.append(run_bare(binaries, case, workers))
+            served.append(run_served(binaries, case, workers))
+    bench.same_digest([run for pair in runs.values() for side in pair for run in side], case)
+    for workers, (bare, served) in runs.items():
+        print_rows(case, workers, bare, served)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("binaries", type=pathlib.Path)
-    parser.add_argument("--evaluations", type=int, default=10_000)
+    parser.add_argument("--campaign", nargs="+", choices=list(CAMPAIGNS), default=list(CAMPAIGNS))
+    parser.add_argument("--evaluations", type=int, help="default: as in the examples; from "
+                        "scratch with rejection off, 10,000")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--chunk-size", type=int, default=64, help="with rejection on")
     parser.add_argument("--repeats", type=int, default=3)
@@ -90,23 +116,14 @@ def main():
     binaries = bench.binaries(options.binaries, [
         "bare_campaign", "merganser", "merganser-coordinator", "merganser-worker"])
     bench.print_machine()
-    print(f"{options.evaluations:,} evaluations, median of {options.repeats}; with rejection, "
-          f"chunks of {options.chunk_size}.\n")
+    print(f"Median of {options.repeats}; with rejection, chunks of {options.chunk_size}.\n")
     bench.print_header([
-        "rejection", "what", "evaluations/s", "beside no service", "beside the authors' script",
+        "campaign", "rejection", "what", "evaluations/s", "beside no service",
+        "beside the authors' script",
         *(f"{name}, CPU ms per evaluation" for name, _ in COMPONENTS)])
-    for rejection in (False, True):
-        runs = {workers: ([], []) for workers in options.workers}
-        for repeat in range(options.repeats):
-            for workers, (bare, served) in runs.items():
-                bench.say(f"rejection {'on' if rejection else 'off'}, run {repeat + 1} of "
-                          f"{options.repeats}: {workers} workers")
-                bare.append(run_bare(binaries, options, workers, rejection))
-                served.append(run_served(binaries, options, workers, rejection))
-        bench.same_digest([run for pair in runs.values() for side in pair for run in side],
-                          f"rejection {'on' if rejection else 'off'}")
-        for workers, (bare, served) in runs.items():
-            print_rows(options, workers, rejection, bare, served)
+    for name in options.campaign:
+        for rejection in (False, True):
+            measure(binaries, options, Case(options, name, rejection))
 
 
 if __name__ == "__main__":
