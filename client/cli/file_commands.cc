@@ -34,7 +34,8 @@ std::string Summary(const v1::CampaignSpec& spec) {
   }
   return absl::StrCat(
       "campaign ", spec.name(), " is valid: ", spec.seeds_size(),
-      " seed(s) of ", WithThousands(Parameters(spec.model())), " parameters, ",
+      spec.seeds(0).random() ? " random" : "", " seed(s) of ",
+      WithThousands(Parameters(spec.model())), " parameters, ",
       spec.tasks_size(), " task(s), ", WithThousands(search), " search and ",
       WithThousands(holdout), " holdout datapoints, ",
       WithThousands(spec.budget().evaluations()), " evaluations");

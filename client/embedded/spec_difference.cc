@@ -2,11 +2,13 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/reflection.h>
 #include <google/protobuf/stubs/strutil.h>
 
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/campaign_spec/campaign_schema.h"
 
 namespace merganser {
@@ -49,8 +51,18 @@ std::string Show(const Message& message, const FieldDescriptor& field) {
   }
 }
 
+// "[64, 256, 10]"
+std::string ShowNumbers(const Message& message, const FieldDescriptor& field) {
+  const auto numbers =
+      message.GetReflection()->GetRepeatedFieldRef<int64_t>(message, &field);
+  return absl::StrCat("[", absl::StrJoin(numbers, ", "), "]");
+}
+
 std::string ShowKey(const Message& message, const SchemaField& key) {
   const auto& type = *message.GetDescriptor();
+  if (ProtoField(type, key).is_repeated()) {
+    return ShowNumbers(message, ProtoField(type, key));
+  }
   const std::string first = Show(message, ProtoField(type, key));
   if (key.second_proto_field.empty()) return first;
   return absl::StrCat("[", first, ", ",
@@ -97,9 +109,9 @@ std::optional<SpecDifference> CompareKey(const Pair& messages,
                                          const std::string& path) {
   const FieldDescriptor& field =
       ProtoField(*messages.before.GetDescriptor(), key);
-  if (field.is_repeated()) return CompareLists(messages, field, path);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    return CompareParts(messages, field, path);
+    return field.is_repeated() ? CompareLists(messages, field, path)
+                               : CompareParts(messages, field, path);
   }
   SpecDifference difference{path, ShowKey(messages.before, key),
                             ShowKey(messages.after, key)};
@@ -107,12 +119,18 @@ std::optional<SpecDifference> CompareKey(const Pair& messages,
   return difference;
 }
 
+// Its digest follows from fields that are compared by themselves.
+bool IsRandomSeed(const Message& message) {
+  const auto* const seed = dynamic_cast<const v1::SeedSpec*>(&message);
+  return seed != nullptr && seed->random();
+}
+
 // A file under an unchanged name is told by the digest beside it.
 std::optional<SpecDifference> CompareDigests(const Pair& messages,
                                              const std::string& prefix) {
   const auto& type = *messages.before.GetDescriptor();
   const FieldDescriptor* digest = type.FindFieldByName("digest");
-  if (digest == nullptr ||
+  if (digest == nullptr || IsRandomSeed(messages.before) ||
       Show(messages.before, *digest) == Show(messages.after, *digest)) {
     return std::nullopt;
   }

@@ -90,6 +90,21 @@ INSTANTIATE_TEST_SUITE_P(
              "tasks[0].holdout", "none", "one"},
         Case{"RandomSeed", [](auto& spec) { spec.set_random_seed(7); },
              "random_seed", "0", "7"},
+        Case{"Layers",
+             [](auto& spec) {
+               spec.mutable_model()->add_layers(64);
+               spec.mutable_model()->add_layers(10);
+             },
+             "model.layers", "[]", "[64, 10]"},
+        Case{"InitSigma",
+             [](auto& spec) { spec.mutable_model()->set_init_sigma(0.01); },
+             "model.init_sigma", "0", "0.01"},
+        Case{"KindOfSeed",
+             [](auto& spec) { spec.mutable_seeds(0)->set_random(true); },
+             "seeds[0].random", "false", "true"},
+        Case{"MutationSigma",
+             [](auto& spec) { spec.mutable_search()->set_mutation_sigma(0.5); },
+             "search.mutation_sigma", "0", "0.5"},
         Case{"TheFirstOfTwo",
              [](auto& spec) {
                spec.mutable_schedule()->set_window(1);
@@ -97,6 +112,34 @@ INSTANTIATE_TEST_SUITE_P(
              },
              "search.alpha", "1", "0"}),
     [](const auto& info) { return info.param.name; });
+
+// Their digests follow from it, and they have no file that could change.
+TEST(SpecOfRandomSeedsTest, TheRandomSeedIsToldByItsName) {
+  v1::CampaignSpec before = Spec();
+  for (v1::SeedSpec& seed : *before.mutable_seeds()) {
+    seed.clear_path();
+    seed.set_random(true);
+  }
+  for (const int64_t width : {64, 256, 10}) {
+    before.mutable_model()->add_layers(width);
+  }
+  EXPECT_FALSE(FirstDifference(before, before).has_value());
+
+  v1::CampaignSpec after = before;
+  after.set_random_seed(7);
+  after.mutable_seeds(0)->set_digest(std::string(32, 'x'));
+  const auto reseeded = FirstDifference(before, after);
+  ASSERT_TRUE(reseeded.has_value());
+  EXPECT_EQ(reseeded->field, "random_seed");
+  EXPECT_FALSE(reseeded->file_changed);
+
+  after.mutable_model()->set_layers(1, 128);
+  const auto narrower = FirstDifference(before, after);
+  ASSERT_TRUE(narrower.has_value());
+  EXPECT_EQ(narrower->field, "model.layers");
+  EXPECT_EQ(narrower->before, "[64, 256, 10]");
+  EXPECT_EQ(narrower->after, "[64, 128, 10]");
+}
 
 TEST(SameSpecTest, TheBudgetIsNoDifference) {
   v1::CampaignSpec after = Spec();

@@ -255,7 +255,7 @@ INSTANTIATE_TEST_SUITE_P(
             "x.yaml:26: window: unknown key; did you mean schedule.window?"},
         BadFile{"ResolvedFieldIsNoKey", "licence: Apache-2.0", "digest: aaaa",
                 "x.yaml:6: seeds[0].digest: unknown key; expected one of name, "
-                "path, licence"},
+                "path, random, licence"},
         BadFile{"KeyTwice", "random_seed: 18446744073709551615",
                 "budget: {evaluations: 1}",
                 "x.yaml:25: the key budget is there twice; expected it once"},
@@ -353,9 +353,9 @@ INSTANTIATE_TEST_SUITE_P(
             "plain "
             "or gzip: numbers, the label last, no header; relative to the "
             "campaign file"},
-        BadFile{"EmptyText", "path: low.safetensors", "path: ''",
-                "x.yaml:6: seeds[0].path: is missing; expected a safetensors "
-                "file, relative to the campaign file"},
+        BadFile{"EmptyText", "kind: classification", "kind: ''",
+                "x.yaml:10: tasks[0].kind: is missing; expected "
+                "classification"},
         BadFile{"NotYaml", "budget: {evaluations: 10000}",
                 "budget: {evaluations: 10000",
                 "x.yaml:25: is not valid YAML: end of map flow not found"}),

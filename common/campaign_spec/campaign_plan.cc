@@ -1,10 +1,12 @@
 #include "common/campaign_spec/campaign_plan.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/genome/offspring_digest.h"
 
 namespace merganser {
 namespace {
@@ -12,33 +14,6 @@ namespace {
 // Small enough that hopeless children show early, large enough that a forward
 // pass is worth its start; docs/benchmarks.md has the figures.
 constexpr int64_t kDefaultChunk = 128;
-
-absl::StatusOr<ParameterLayout> LayoutOf(const v1::ModelSpec& model) {
-  ParameterLayout layout;
-  for (const v1::TensorSpec& tensor : model.tensors()) {
-    TensorSlice slice{.name = tensor.name(),
-                      .shape = {tensor.shape().begin(), tensor.shape().end()},
-                      .offset = layout.length,
-                      .elements = 1};
-    for (const int64_t extent : slice.shape) {
-      if (extent < 1 ||
-          __builtin_mul_overflow(slice.elements, extent, &slice.elements)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "model.tensors: the shape of ", tensor.name(), " is not valid"));
-      }
-    }
-    if (__builtin_add_overflow(layout.length, slice.elements, &layout.length)) {
-      return absl::InvalidArgumentError("model.tensors: too many parameters");
-    }
-    layout.tensors.push_back(std::move(slice));
-  }
-  if (layout.tensors.empty()) {
-    return absl::InvalidArgumentError(
-        "model.tensors: expected the seeds' tensors; the client fills them in "
-        "from the seeds' files");
-  }
-  return layout;
-}
 
 SearchOptions MakeSearchOptions(const v1::SearchSpec& search) {
   return {.method = search.method(),
@@ -66,6 +41,50 @@ std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec) {
     next += rows;
   }
   return extents;
+}
+
+bool KeepsWeights(const v1::CampaignSpec& spec) {
+  return spec.seeds_size() > 0 && spec.seeds(0).random();
+}
+
+absl::StatusOr<DType> WeightsDTypeOf(const v1::CampaignSpec& spec) {
+  const std::string& name = spec.model().weights_dtype();
+  if (name.empty() || name == "float32") return DType::kF32;
+  if (name == "bfloat16") return DType::kBF16;
+  if (name == "float16") return DType::kF16;
+  return absl::InvalidArgumentError(
+      absl::StrCat("model.weights_dtype: \"", name,
+                   "\"; expected float32, bfloat16 or float16"));
+}
+
+absl::StatusOr<ParameterLayout> LayoutOfLayers(const v1::ModelSpec& model) {
+  const std::vector<int64_t> widths(model.layers().begin(),
+                                    model.layers().end());
+  absl::StatusOr<ParameterLayout> layout = MlpLayoutOfWidths(widths);
+  if (!layout.ok()) return Annotate(layout.status(), "model.layers");
+  return layout;
+}
+
+absl::StatusOr<ParameterLayout> LayoutOfModel(const v1::ModelSpec& model) {
+  ParameterLayout layout;
+  for (const v1::TensorSpec& tensor : model.tensors()) {
+    RETURN_IF_ERROR(Annotate(
+        AppendTensor(tensor.name(),
+                     {tensor.shape().begin(), tensor.shape().end()}, layout),
+        "model.tensors"));
+  }
+  if (layout.tensors.empty()) {
+    return absl::InvalidArgumentError(
+        "model.tensors: expected the seeds' tensors; the client fills them in");
+  }
+  return layout;
+}
+
+Digest RandomSeedDigestOf(const v1::CampaignSpec& spec,
+                          const ParameterLayout& layout, int seed) {
+  return RandomSeedDigest(layout, spec.model().init_sigma(),
+                          {.campaign_seed = spec.random_seed(),
+                           .sequence_number = seed - spec.seeds_size()});
 }
 
 absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
@@ -100,7 +119,10 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
     }
     options.seed_digests.push_back(*digest);
   }
-  ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOf(spec.model()));
+  options.genomes =
+      KeepsWeights(spec) ? GenomeKind::kWeights : GenomeKind::kRecipes;
+  options.mutation_sigma = spec.search().mutation_sigma();
+  ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfModel(spec.model()));
   options.layout = SingleChromosome(std::move(layout));
   return options;
 }

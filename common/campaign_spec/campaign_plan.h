@@ -4,7 +4,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/digest.h"
+#include "common/genome/parameter_layout.h"
 #include "common/schedule/ordered_schedule.h"
+#include "common/storage/dtype.h"
 #include "merganser/v1/campaign.pb.h"
 
 namespace merganser {
@@ -15,6 +18,27 @@ int ChunkSize(const v1::TaskSpec& task);
 // The holdout datapoints, task after task; tasks without one are left out of
 // the numbering as empty extents (begin == end).
 std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec);
+
+// Whether candidates are kept as weights instead of recipes: the seeds are
+// random.
+bool KeepsWeights(const v1::CampaignSpec& spec);
+
+// What weights are rounded to where KeepsWeights(): float32 unless the spec
+// says otherwise.
+// Errors: InvalidArgument for an unknown name.
+absl::StatusOr<DType> WeightsDTypeOf(const v1::CampaignSpec& spec);
+
+// The parameter vector that model.layers ask for.
+// Errors: InvalidArgument that begins with "model.layers: ".
+absl::StatusOr<ParameterLayout> LayoutOfLayers(const v1::ModelSpec& model);
+
+// The parameter vector of a resolved model.
+// Errors: InvalidArgument naming the tensor, or that there are none.
+absl::StatusOr<ParameterLayout> LayoutOfModel(const v1::ModelSpec& model);
+
+// The digest of random seed `seed`, 0 … K-1; `layout` is the model's.
+Digest RandomSeedDigestOf(const v1::CampaignSpec& spec,
+                          const ParameterLayout& layout, int seed);
 
 // Options of the schedule of a resolved, validated spec.
 // Errors: InvalidArgument naming the field that is not resolved or not valid.

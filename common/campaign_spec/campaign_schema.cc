@@ -12,6 +12,7 @@ using google::protobuf::FieldDescriptor;
 
 constexpr double kNameBytes = 63;
 constexpr double kTextBytes = 4096;
+constexpr double kMaximumSigma = 100;
 
 constexpr SchemaField kCampaign[] = {
     {.key = "name",
@@ -31,14 +32,14 @@ constexpr SchemaField kCampaign[] = {
     {.key = "seeds",
      .proto_field = "seeds",
      .required = true,
-     .minimum = 1,
-     .maximum = 64,
+     .minimum_entries = 1,
+     .maximum_entries = 64,
      .help = "the models to merge, all of one shape"},
     {.key = "tasks",
      .proto_field = "tasks",
      .required = true,
-     .minimum = 1,
-     .maximum = 64,
+     .minimum_entries = 1,
+     .maximum_entries = 64,
      .help = "what candidates are tested on"},
     {.key = "search",
      .proto_field = "search",
@@ -74,6 +75,20 @@ constexpr SchemaField kModel[] = {
      .proto_field = "weights_dtype",
      .choices = "float32 bfloat16 float16",
      .help = "what a child's weights are rounded to; the seeds' own if unset"},
+    {.key = "layers",
+     .proto_field = "layers",
+     .minimum_entries = 2,
+     .maximum_entries = 64,
+     .minimum = 1,
+     .maximum = 1048576,
+     .help = "features, hidden units of each layer, classes; required with "
+             "random seeds, and for them only"},
+    {.key = "init_sigma",
+     .proto_field = "init_sigma",
+     .minimum = 0,
+     .maximum = kMaximumSigma,
+     .help = "standard deviation of random seeds' parameters; above 0 with "
+             "them"},
 };
 
 constexpr SchemaField kSeed[] = {
@@ -85,10 +100,14 @@ constexpr SchemaField kSeed[] = {
      .help = "a name, unique among the seeds"},
     {.key = "path",
      .proto_field = "path",
-     .required = true,
      .format = TextFormat::kFile,
      .maximum = kTextBytes,
-     .help = "a safetensors file, relative to the campaign file"},
+     .help = "a safetensors file, relative to the campaign file; required "
+             "unless random"},
+    {.key = "random",
+     .proto_field = "random",
+     .default_value = "false",
+     .help = "normal noise instead of a file; all seeds or none"},
     {.key = "licence",
      .proto_field = "licence",
      .maximum = 256,
@@ -192,6 +211,13 @@ constexpr SchemaField kSearch[] = {
      .default_value = "true",
      .help = "stop evaluating children that cannot enter the archive any more; "
              "changes no outcome"},
+    {.key = "mutation_sigma",
+     .proto_field = "mutation_sigma",
+     .default_value = "0",
+     .minimum = 0,
+     .maximum = kMaximumSigma,
+     .help = "standard deviation of the noise added to each parameter of each "
+             "child; above 0 with random seeds only"},
 };
 
 constexpr SchemaField kSchedule[] = {
@@ -268,7 +294,9 @@ const FieldDescriptor& SecondProtoField(const Descriptor& message,
 std::string TypeName(const Descriptor& message, const SchemaField& field) {
   const FieldDescriptor& proto = ProtoField(message, field);
   if (!field.second_proto_field.empty()) return "a list of two numbers";
-  if (proto.is_repeated()) return "a list";
+  if (proto.is_repeated()) {
+    return proto.message_type() != nullptr ? "a list" : "a list of integers";
+  }
   switch (proto.cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return "a map";

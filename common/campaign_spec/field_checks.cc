@@ -78,12 +78,13 @@ absl::Status CheckText(const SchemaField& field, const std::string& path,
 
 absl::Status CheckEntries(const SchemaField& field, const std::string& path,
                           int64_t entries) {
-  const auto count = static_cast<double>(entries);
-  if (count >= field.minimum && count <= field.maximum) {
+  const bool may_be_empty = entries == 0 && !field.required;
+  if (may_be_empty ||
+      (entries >= field.minimum_entries && entries <= field.maximum_entries)) {
     return absl::OkStatus();
   }
-  return FieldError(path, absl::StrCat("expected ", RangeText(field),
-                                       " entries; got ", entries));
+  return FieldError(
+      path, absl::StrCat("expected ", EntriesText(field), "; got ", entries));
 }
 
 absl::Status FieldError(const std::string& path, const std::string& message) {
@@ -115,6 +116,11 @@ std::string RangeText(const SchemaField& field) {
   if (below) return absl::StrCat("at least ", FormatNumber(field.minimum));
   if (above) return absl::StrCat("at most ", FormatNumber(field.maximum));
   return "";
+}
+
+std::string EntriesText(const SchemaField& field) {
+  return absl::StrCat(field.minimum_entries, " to ", field.maximum_entries,
+                      " entries");
 }
 
 std::string ChoicesText(const SchemaField& field) {

@@ -29,8 +29,9 @@ std::string JoinPath(const std::string& path, absl::string_view key);
 std::string FormatNumber(double value);
 
 // "mlp or llama": a row's choices; "2 to 10000", "at least 0": its range, empty
-// if it has none.
+// if it has none; "1 to 64 entries": how many a list has.
 std::string ChoicesText(const SchemaField& field);
 std::string RangeText(const SchemaField& field);
+std::string EntriesText(const SchemaField& field);
 
 }  // namespace merganser

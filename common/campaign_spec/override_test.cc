@@ -64,6 +64,18 @@ TEST(Override, ReplacesAWholeList) {
   EXPECT_EQ(spec->seeds_size(), 2);
 }
 
+TEST(Override, SetsAListOfNumbersAndOneOfThem) {
+  const auto spec = ParseCampaign(
+      kFile, "x.yaml",
+      {"model.layers=[64,32,10]", "model.layers[1]=16", "seeds[0].random=true",
+       "model.init_sigma=0.5", "search.mutation_sigma=1e-3"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_THAT(spec->model().layers(), ::testing::ElementsAre(64, 16, 10));
+  EXPECT_TRUE(spec->seeds(0).random());
+  EXPECT_EQ(spec->model().init_sigma(), 0.5);
+  EXPECT_EQ(spec->search().mutation_sigma(), 0.001);
+}
+
 TEST(Override, NothingTakesAKeyAway) {
   const auto spec = ParseCampaign(kFile, "x.yaml", {"tasks[0].holdout="});
   ASSERT_TRUE(spec.ok()) << spec.status();
@@ -123,6 +135,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"KeyBelowANumber", "budget.evaluations.most=1",
                "--set budget.evaluations.most=1: budget.evaluations: has no "
                "keys of its own; got most"},
+        BadRow{"KeyBelowAListOfNumbers", "model.layers.first=1",
+               "--set model.layers.first=1: model.layers: has no keys of its "
+               "own; got first"},
+        BadRow{"IndexOfAListThatIsNotThere", "model.layers[0]=1",
+               "--set model.layers[0]=1: model.layers: has 0 entries; got 0"},
+        BadRow{"NumberInAListOutOfRange", "model.layers=[64, 1048577]",
+               "--set model.layers=[64, 1048577]: model.layers[1]: expected 1 "
+               "to 1048576; got 1048577"},
         BadRow{"WrongType", "search.alpha=one",
                "--set search.alpha=one: search.alpha: expected a number; got "
                "\"one\""},

@@ -37,9 +37,8 @@ class Resolver {
             kMostThreads)) {}
 
   absl::Status Resolve(v1::CampaignSpec& spec) {
-    for (int i = 0; i < spec.seeds_size(); ++i) {
-      RETURN_IF_ERROR(ResolveSeed(i, *spec.mutable_seeds(i)));
-    }
+    RETURN_IF_ERROR(KeepsWeights(spec) ? ResolveRandomSeeds(spec)
+                                       : ResolveFileSeeds(spec));
     WriteTensors(*spec.mutable_model());
     for (int i = 0; i < spec.tasks_size(); ++i) {
       const std::string path = absl::StrCat("tasks[", i, "]");
@@ -57,6 +56,22 @@ class Resolver {
   }
 
  private:
+  absl::Status ResolveRandomSeeds(v1::CampaignSpec& spec) {
+    ASSIGN_OR_RETURN(layout_, LayoutOfLayers(spec.model()));
+    for (int i = 0; i < spec.seeds_size(); ++i) {
+      spec.mutable_seeds(i)->set_digest(
+          RandomSeedDigestOf(spec, *layout_, i).ToBytes());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveFileSeeds(v1::CampaignSpec& spec) {
+    for (int i = 0; i < spec.seeds_size(); ++i) {
+      RETURN_IF_ERROR(ResolveSeed(i, *spec.mutable_seeds(i)));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status ResolveSeed(int index, v1::SeedSpec& seed) {
     const std::string field = absl::StrCat("seeds[", index, "].path");
     const std::string path = AbsolutePath(seed.path());
@@ -139,7 +154,7 @@ class Resolver {
 
   const ResolveOptions& options_;
   ThreadTeam team_;
-  std::optional<ParameterLayout> layout_;  // the first seed's
+  std::optional<ParameterLayout> layout_;  // of all seeds
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ struct ResolveOptions {
 
 // Opens every seed and dataset, checks that they fit one another (shapes,
 // finite weights, width of the rows, labels below the number of outputs), and
-// fills in all fields marked "resolved". Paths become absolute, or relative to
+// fills in all fields marked "resolved"; random seeds have no file, and their
+// shapes are those of model.layers. Paths become absolute, or relative to
 // `models_root`. Takes a spec that ValidateSpec() accepts; it is unchanged on
 // an error.
 // Errors: InvalidArgument naming the field, the file and what was expected.

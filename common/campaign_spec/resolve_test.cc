@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/validate.h"
 #include "common/storage/safetensors.h"
 
 namespace merganser {
@@ -189,6 +191,77 @@ TEST_F(ResolveTest, RowsThatTheFileDoesNotHaveAreNamed) {
   EXPECT_TRUE(ResolveSpec(spec_, {.base_dir = directory_}).ok());
   spec_.mutable_tasks(0)->mutable_search()->set_end_row(5);
   EXPECT_THAT(Failure(), StartsWith("tasks[0].search.rows: /"));
+}
+
+class ResolveRandomSeedsTest : public ResolveTest {
+ protected:
+  void SetUp() override {
+    ResolveTest::SetUp();
+    for (v1::SeedSpec& seed : *spec_.mutable_seeds()) {
+      seed.clear_path();
+      seed.set_random(true);
+    }
+    spec_.mutable_model()->add_layers(2);
+    spec_.mutable_model()->add_layers(3);
+    spec_.mutable_model()->set_init_sigma(0.01);
+    spec_.set_random_seed(7);
+  }
+};
+
+// Digests by Python's struct and hashlib, from docs/formats.md.
+TEST_F(ResolveRandomSeedsTest, FillsInWhatTheLayersSay) {
+  const absl::Status status =
+      ResolveSpec(spec_, {.base_dir = directory_, .models_root = Path("data")});
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(spec_.model().tensors_size(), 2);
+  EXPECT_EQ(spec_.model().tensors(0).name(), "layers.0.weight");
+  EXPECT_THAT(spec_.model().tensors(0).shape(), ::testing::ElementsAre(2, 3));
+  EXPECT_EQ(spec_.model().tensors(1).name(), "layers.0.bias");
+  EXPECT_THAT(spec_.model().tensors(1).shape(), ::testing::ElementsAre(3));
+  EXPECT_EQ(spec_.seeds(0).path(), "");
+  EXPECT_EQ(Digest::FromBytes(spec_.seeds(0).digest())->ToHex(),
+            "9cde6acd5e3b7a2c0fe406fb6aee5a1c566cc13ecae030976a70f1abc2a2a57f");
+  EXPECT_EQ(Digest::FromBytes(spec_.seeds(1).digest())->ToHex(),
+            "a4f621527770483f30baa8f0936cfecee4ba81cb33cb9aedaf995ac408a713a5");
+  EXPECT_EQ(spec_.tasks(0).search().file(), "set.csv");
+  EXPECT_EQ(spec_.tasks(0).search().rows(), 3);
+}
+
+TEST_F(ResolveRandomSeedsTest, DataMustBeAsWideAsTheFirstLayer) {
+  spec_.mutable_model()->set_layers(0, 3);
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(StartsWith("tasks[0].search.file: /"),
+                               HasSubstr("data/set.csv:1: expected 4 columns, "
+                                         "the 3 inputs of the seeds and the "
+                                         "label; got 3")));
+}
+
+TEST_F(ResolveRandomSeedsTest, LabelsMustBeBelowTheLastLayer) {
+  spec_.mutable_model()->set_layers(1, 2);
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(StartsWith("tasks[0].search.file: /"),
+                               HasSubstr("data/set.csv:3: label 2")));
+}
+
+TEST(Examples, TheOneFromScratchIsThePapersExperiment) {
+  const std::string folder = MERGANSER_SOURCE_DIR "/examples";
+  auto spec = LoadCampaignFile(folder + "/digits-scratch.yaml");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const absl::Status status = ResolveSpec(*spec, {.base_dir = folder});
+  ASSERT_TRUE(status.ok()) << status;
+  const absl::Status valid = ValidateSpec(*spec, {.require_resolved = true});
+  EXPECT_TRUE(valid.ok()) << valid;
+  EXPECT_THAT(spec->model().layers(), ::testing::ElementsAre(64, 256, 10));
+  EXPECT_EQ(spec->model().init_sigma(), 0.01);
+  EXPECT_EQ(spec->search().mutation_sigma(), 0.01);
+  EXPECT_EQ(spec->search().population(), 20);
+  EXPECT_EQ(spec->budget().evaluations(), 50000);
+  const auto other = LoadCampaignFile(folder + "/digits-pretrained.yaml");
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(spec->tasks(0).search().end_row(),
+            other->tasks(0).search().end_row());
+  EXPECT_EQ(spec->tasks(0).holdout().first_row(),
+            other->tasks(0).holdout().first_row());
 }
 
 TEST(DirectoryOf, IsTheFolderOfTheFile) {

@@ -22,7 +22,9 @@ std::string Rules(const Descriptor& message, const SchemaField& field) {
     parts.push_back(TypeName(message, field));
   }
   const bool is_text = proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
-  if (!is_text && !RangeText(field).empty()) {
+  if (proto.is_repeated()) {
+    parts.push_back(absl::StrCat(EntriesText(field), " of ", RangeText(field)));
+  } else if (!is_text && !RangeText(field).empty()) {
     parts.push_back(RangeText(field));
   }
   if (!field.default_value.empty()) {
@@ -38,8 +40,8 @@ void DescribeMessage(const Descriptor& message, const std::string& path,
   for (const SchemaField& field : SchemaOf(message)) {
     const FieldDescriptor& proto = ProtoField(message, field);
     std::string key = JoinPath(path, field.key);
-    if (proto.is_repeated()) absl::StrAppend(&key, "[i]");
     if (proto.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      if (proto.is_repeated()) absl::StrAppend(&key, "[i]");
       DescribeMessage(*proto.message_type(), key, text);
     } else {
       absl::StrAppend(&text, "  ", key, ": ", Rules(message, field), "; ",

@@ -116,13 +116,11 @@ class MessageReader {
     const FieldDescriptor& proto = ProtoField(type, field);
     const std::string path = JoinPath(path_, field.key);
     if (!field.second_proto_field.empty()) return ReadPair(field, path, value);
+    if (proto.is_repeated()) return ReadList(field, path, value);
     if (proto.message_type() != nullptr) {
-      return proto.is_repeated()
-                 ? ReadList(field, path, value)
-                 : MessageReader(path,
-                                 *message_.GetReflection()->MutableMessage(
+      return MessageReader(path, *message_.GetReflection()->MutableMessage(
                                      &message_, &proto))
-                       .Read(value);
+          .Read(value);
     }
     return Annotate(ReadScalar(field, proto, path, value), value.origin);
   }
@@ -151,11 +149,23 @@ class MessageReader {
     RETURN_IF_ERROR(
         Annotate(CheckEntries(field, path, value.items.size()), value.origin));
     for (size_t i = 0; i < value.items.size(); ++i) {
-      MessageReader reader(
-          absl::StrCat(path, "[", i, "]"),
-          *message_.GetReflection()->AddMessage(&message_, &proto));
-      RETURN_IF_ERROR(reader.Read(value.items[i]));
+      RETURN_IF_ERROR(ReadEntry(field, proto, absl::StrCat(path, "[", i, "]"),
+                                value.items[i]));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadEntry(const SchemaField& field, const FieldDescriptor& proto,
+                         const std::string& path, const YamlNode& value) {
+    const google::protobuf::Reflection& reflection = *message_.GetReflection();
+    if (proto.message_type() != nullptr) {
+      return MessageReader(path, *reflection.AddMessage(&message_, &proto))
+          .Read(value);
+    }
+    int64_t number = 0;
+    RETURN_IF_ERROR(
+        Annotate(ParseInteger(field, path, value, number), value.origin));
+    reflection.AddInt64(&message_, &proto, number);
     return absl::OkStatus();
   }
 
@@ -205,26 +215,18 @@ class MessageReader {
                            const FieldDescriptor& proto,
                            const std::string& path, const YamlNode& value) {
     const google::protobuf::Reflection& reflection = *message_.GetReflection();
-    const bool is_unsigned =
-        proto.cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
-    const auto expected = [&] {
-      const std::string range =
-          is_unsigned
-              ? absl::StrCat("0 to ", std::numeric_limits<uint64_t>::max())
-              : RangeText(field);
-      return FieldError(
-          path, absl::StrCat("expected an integer", range.empty() ? "" : ", ",
-                             range, "; got ", Shown(value)));
-    };
-    if (is_unsigned) {
+    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_UINT64) {
       uint64_t number = 0;
-      if (!ParseNumber(value, number)) return expected();
+      if (!ParseNumber(value, number)) {
+        return NotAnInteger(
+            path, absl::StrCat("0 to ", std::numeric_limits<uint64_t>::max()),
+            value);
+      }
       reflection.SetUInt64(&message_, &proto, number);
       return CheckNumber(field, path, static_cast<double>(number));
     }
     int64_t number = 0;
-    if (!ParseNumber(value, number)) return expected();
-    RETURN_IF_ERROR(CheckNumber(field, path, static_cast<double>(number)));
+    RETURN_IF_ERROR(ParseInteger(field, path, value, number));
     switch (proto.cpp_type()) {  // the table's ranges fit the field's type
       case FieldDescriptor::CPPTYPE_INT32:
         reflection.SetInt32(&message_, &proto, static_cast<int32_t>(number));
@@ -236,6 +238,24 @@ class MessageReader {
         reflection.SetInt64(&message_, &proto, number);
     }
     return absl::OkStatus();
+  }
+
+  // An integer in the range of its row.
+  static absl::Status ParseInteger(const SchemaField& field,
+                                   const std::string& path,
+                                   const YamlNode& value, int64_t& number) {
+    if (!ParseNumber(value, number)) {
+      return NotAnInteger(path, RangeText(field), value);
+    }
+    return CheckNumber(field, path, static_cast<double>(number));
+  }
+
+  static absl::Status NotAnInteger(const std::string& path,
+                                   const std::string& range,
+                                   const YamlNode& value) {
+    return FieldError(
+        path, absl::StrCat("expected an integer", range.empty() ? "" : ", ",
+                           range, "; got ", Shown(value)));
   }
 
   absl::Status WrongType(const SchemaField& field, const std::string& path,

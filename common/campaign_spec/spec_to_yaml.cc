@@ -63,6 +63,12 @@ class SpecWriter {
       WriteScalar(message, proto);
       WriteScalar(message, SecondProtoField(type, field));
       emitter_ << YAML::EndSeq;
+    } else if (proto.is_repeated() && proto.message_type() == nullptr) {
+      emitter_ << YAML::Flow << YAML::BeginSeq;
+      for (int i = 0; i < reflection.FieldSize(message, &proto); ++i) {
+        emitter_ << reflection.GetRepeatedInt64(message, &proto, i);
+      }
+      emitter_ << YAML::EndSeq;
     } else if (proto.is_repeated()) {
       emitter_ << YAML::BeginSeq;
       for (int i = 0; i < reflection.FieldSize(message, &proto); ++i) {

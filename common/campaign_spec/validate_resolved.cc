@@ -11,7 +11,10 @@
 #include "absl/strings/str_split.h"
 #include "common/base/digest.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/evolution/archive_options.h"
+#include "common/genome/parameter_layout.h"
 
 namespace merganser {
 namespace {
@@ -19,13 +22,12 @@ namespace {
 constexpr int kMaximumTensors = 65536;
 constexpr int kMaximumAxes = 8;
 constexpr size_t kMaximumNameBytes = 1024;
-constexpr int64_t kMaximumDatapoints = int64_t{1} << 23;
 
 absl::Status CheckDigest(const std::string& path, const std::string& digest) {
   if (digest.size() == sizeof(Digest::bytes)) return absl::OkStatus();
   return FieldError(absl::StrCat(path, ".digest"),
-                    absl::StrCat("expected 32 bytes, which the client fills in "
-                                 "from the file; got ",
+                    absl::StrCat("expected 32 bytes, which the client fills "
+                                 "in; got ",
                                  digest.size()));
 }
 
@@ -93,6 +95,39 @@ absl::Status CheckModel(const v1::ModelSpec& model) {
   return absl::OkStatus();
 }
 
+absl::Status CheckFileSeeds(const v1::CampaignSpec& spec) {
+  for (int i = 0; i < spec.seeds_size(); ++i) {
+    const std::string path = absl::StrCat("seeds[", i, "]");
+    RETURN_IF_ERROR(
+        CheckPlace(absl::StrCat(path, ".path"), spec.seeds(i).path()));
+    RETURN_IF_ERROR(CheckDigest(path, spec.seeds(i).digest()));
+  }
+  return absl::OkStatus();
+}
+
+// Random seeds follow from the rest of the spec, so nobody is believed.
+absl::Status CheckRandomSeeds(const v1::CampaignSpec& spec) {
+  ASSIGN_OR_RETURN(const ParameterLayout expected,
+                   LayoutOfLayers(spec.model()));
+  ASSIGN_OR_RETURN(const ParameterLayout actual, LayoutOfModel(spec.model()));
+  RETURN_IF_ERROR(
+      CheckSameLayout(expected, "model.layers", actual, "model.tensors"));
+  for (int i = 0; i < spec.seeds_size(); ++i) {
+    const std::string path = absl::StrCat("seeds[", i, "]");
+    const std::string& stated = spec.seeds(i).digest();
+    RETURN_IF_ERROR(CheckDigest(path, stated));
+    const Digest digest = RandomSeedDigestOf(spec, expected, i);
+    if (stated == digest.ToBytes()) continue;
+    return FieldError(
+        absl::StrCat(path, ".digest"),
+        absl::StrCat("expected ", digest.ToHex(),
+                     ", that of model.layers, model.init_sigma and "
+                     "random_seed; got ",
+                     absl::BytesToHexString(stated)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckDataset(const std::string& path,
                           const v1::DatasetSpec& dataset) {
   RETURN_IF_ERROR(CheckPlace(absl::StrCat(path, ".file"), dataset.file()));
@@ -115,12 +150,8 @@ absl::Status CheckDataset(const std::string& path,
 
 absl::Status ValidateResolved(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckModel(spec.model()));
-  for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string path = absl::StrCat("seeds[", i, "]");
-    RETURN_IF_ERROR(
-        CheckPlace(absl::StrCat(path, ".path"), spec.seeds(i).path()));
-    RETURN_IF_ERROR(CheckDigest(path, spec.seeds(i).digest()));
-  }
+  RETURN_IF_ERROR(KeepsWeights(spec) ? CheckRandomSeeds(spec)
+                                     : CheckFileSeeds(spec));
   int64_t datapoints = 0;
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const v1::TaskSpec& task = spec.tasks(i);

@@ -29,6 +29,11 @@ struct MlpTensorName {
   auto operator<=>(const MlpTensorName&) const = default;
 };
 
+std::string MlpName(const MlpTensorName& name) {
+  return absl::StrCat("layers.", name.layer,
+                      name.is_bias ? ".bias" : ".weight");
+}
+
 // The parts of `layers.<i>.weight` and `layers.<i>.bias`, i in plain decimal.
 bool ParseMlpName(const std::string& name, MlpTensorName& parsed) {
   const std::vector<std::string> parts = absl::StrSplit(name, '.');
@@ -75,10 +80,10 @@ class MlpChecker {
 
  private:
   static absl::Status Missing(const MlpTensorName& name) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "has no tensor layers.", name.layer, name.is_bias ? ".bias" : ".weight",
-        "; expected layers.<i>.weight and layers.<i>.bias for "
-        "every i from 0 on"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has no tensor ", MlpName(name),
+                     "; expected layers.<i>.weight and layers.<i>.bias for "
+                     "every i from 0 on"));
   }
 
   static absl::Status Check(const TensorView& tensor, bool right,
@@ -92,12 +97,6 @@ class MlpChecker {
   int64_t added_ = 0;  // tensors
   int64_t width_ = 0;  // out of the last weight
 };
-
-void Append(const TensorView& tensor, ParameterLayout& layout) {
-  layout.tensors.push_back(
-      {tensor.name, tensor.shape, layout.length, tensor.elements});
-  layout.length += tensor.elements;
-}
 
 }  // namespace
 
@@ -144,6 +143,27 @@ GenomeLayout SingleChromosome(ParameterLayout parameters) {
   return GroupTensors(std::move(parameters), {&group, 1}).value();
 }
 
+absl::Status AppendTensor(std::string name, std::vector<int64_t> shape,
+                          ParameterLayout& layout) {
+  int64_t elements = 1;
+  int64_t length = 0;
+  bool fits = true;
+  for (const int64_t extent : shape) {
+    fits = fits && extent >= 1 &&
+           !__builtin_mul_overflow(elements, extent, &elements);
+  }
+  if (!fits || __builtin_add_overflow(layout.length, elements, &length)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, " has shape ", ShapeText(shape),
+        "; expected extents of at least 1, and fewer than 2^63 elements in "
+        "all"));
+  }
+  layout.tensors.push_back(
+      {std::move(name), std::move(shape), layout.length, elements});
+  layout.length = length;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ParameterLayout> MlpLayout(const SafetensorsFile& file) {
   std::map<MlpTensorName, std::string> in_order;
   for (const std::string& name : file.names()) {
@@ -160,9 +180,27 @@ absl::StatusOr<ParameterLayout> MlpLayout(const SafetensorsFile& file) {
   for (const auto& [parsed, name] : in_order) {
     ASSIGN_OR_RETURN(const TensorView tensor, file.Tensor(name));
     RETURN_IF_ERROR(Annotate(checker.Add(parsed, tensor), file.path()));
-    Append(tensor, layout);
+    RETURN_IF_ERROR(AppendTensor(tensor.name, tensor.shape, layout));
   }
   RETURN_IF_ERROR(Annotate(checker.Finish(), file.path()));
+  return layout;
+}
+
+absl::StatusOr<ParameterLayout> MlpLayoutOfWidths(
+    std::span<const int64_t> widths) {
+  if (widths.size() < 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected at least 2 widths, features and classes; got ",
+                     widths.size()));
+  }
+  ParameterLayout layout;
+  for (size_t i = 0; i + 1 < widths.size(); ++i) {
+    const auto layer = static_cast<int>(i);
+    RETURN_IF_ERROR(AppendTensor(MlpName({.layer = layer, .is_bias = false}),
+                                 {widths[i], widths[i + 1]}, layout));
+    RETURN_IF_ERROR(AppendTensor(MlpName({.layer = layer, .is_bias = true}),
+                                 {widths[i + 1]}, layout));
+  }
   return layout;
 }
 

@@ -76,10 +76,23 @@ absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
 // All tensors in one chromosome named "all": the plain case.
 GenomeLayout SingleChromosome(ParameterLayout parameters);
 
+// Puts a tensor behind the others.
+// Errors: InvalidArgument naming the tensor for an extent below 1, or when the
+// elements of all tensors do not fit 63 bits; the layout is unchanged.
+absl::Status AppendTensor(std::string name, std::vector<int64_t> shape,
+                          ParameterLayout& layout);
+
 // The layout of the family `mlp`: tensors `layers.<i>.weight` [in][out] and
 // `layers.<i>.bias` [out] for i = 0, 1, …, in the order of i, weight first.
 // Errors: InvalidArgument naming the file, the tensor and what was expected.
 absl::StatusOr<ParameterLayout> MlpLayout(const SafetensorsFile& file);
+
+// The same of a network that no file holds: `widths` are its features, hidden
+// units of each layer, classes.
+// Errors: InvalidArgument for fewer than two widths, and those of
+// AppendTensor().
+absl::StatusOr<ParameterLayout> MlpLayoutOfWidths(
+    std::span<const int64_t> widths);
 
 // Errors: InvalidArgument for the first difference, as in "seeds[1]:
 // layers.0.weight has shape [64, 128]; seeds[0] has [64, 256]".

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "common/genome/test_seeds.h"
 
@@ -64,6 +68,57 @@ TEST(MlpLayoutTest, FitsTheSeedsOfTheExample) {
   }
   EXPECT_THAT(offsets, ElementsAre(0, 16384, 16640, 19200));
   EXPECT_EQ(layout.length, 19210);
+}
+
+TEST(MlpLayoutOfWidthsTest, IsThatOfAFileWithTheseTensors) {
+  const TestFile file(".safetensors");
+  WriteShapes(file.path(), {{"layers.0.weight", {2, 5}},
+                            {"layers.0.bias", {5}},
+                            {"layers.1.weight", {5, 1}},
+                            {"layers.1.bias", {1}},
+                            {"layers.2.weight", {1, 3}},
+                            {"layers.2.bias", {3}}});
+  const auto layout = MlpLayoutOfWidths(std::vector<int64_t>{2, 5, 1, 3});
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  EXPECT_EQ(*layout, LayoutOf(file.path()).value());
+  EXPECT_EQ(layout->length, 10 + 5 + 5 + 1 + 3 + 3);
+}
+
+TEST(MlpLayoutOfWidthsTest, FitsTheSeedsOfTheExample) {
+  EXPECT_EQ(MlpLayoutOfWidths(std::vector<int64_t>{64, 256, 10}).value(),
+            LayoutOf(MERGANSER_SOURCE_DIR
+                     "/examples/digits/seed_digits_0_to_4.safetensors")
+                .value());
+}
+
+TEST(MlpLayoutOfWidthsTest, NeedsFeaturesAndClasses) {
+  EXPECT_EQ(std::string(
+                MlpLayoutOfWidths(std::vector<int64_t>{3}).status().message()),
+            "expected at least 2 widths, features and classes; got 1");
+  EXPECT_EQ(MlpLayoutOfWidths(std::vector<int64_t>{3, 1})->length, 4);
+}
+
+TEST(MlpLayoutOfWidthsTest, WidthsThatAreNoneAreRefused) {
+  for (const int64_t width : {int64_t{0}, int64_t{-1}}) {
+    const auto layout = MlpLayoutOfWidths(std::vector<int64_t>{3, width});
+    EXPECT_EQ(std::string(layout.status().message()),
+              "layers.0.weight has shape [3, " + std::to_string(width) +
+                  "]; expected extents of at least 1, and fewer than 2^63 "
+                  "elements in all");
+  }
+}
+
+TEST(AppendTensorTest, FillsIn63BitsAndNoMore) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  ParameterLayout layout;
+  ASSERT_TRUE(AppendTensor("a", {kMost - 1}, layout).ok());
+  EXPECT_FALSE(AppendTensor("b", {2}, layout).ok());
+  EXPECT_FALSE(
+      AppendTensor("b", {int64_t{1} << 32, int64_t{1} << 32}, layout).ok());
+  EXPECT_EQ(layout.tensors.size(), 1u) << "unchanged by an error";
+  EXPECT_TRUE(AppendTensor("b", {1}, layout).ok());
+  EXPECT_EQ(layout.length, kMost);
+  EXPECT_EQ(layout.tensors[1].offset, kMost - 1);
 }
 
 struct BadMlp {
