@@ -34,8 +34,7 @@ std::string Describe(const v1::WeightsRef& ref) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WeightsReplay>> WeightsReplay::Create(
-    const v1::CampaignSpec& spec, WeightsObserver* observer,
-    ThreadTeam& team) {
+    const v1::CampaignSpec& spec, WeightsObserver* observer, ThreadTeam& team) {
   ASSIGN_OR_RETURN(WeightsMaker maker, WeightsMaker::Create(spec, team));
   return std::unique_ptr<WeightsReplay>(
       new WeightsReplay(std::move(maker), observer));

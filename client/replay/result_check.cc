@@ -79,18 +79,16 @@ absl::Status ComparePage(const std::string& folder, const char* file,
 
 }  // namespace
 
-absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
-                                const LocalSeeds& seeds, ThreadTeam& team,
+absl::Status CheckWinnerWeights(const std::string& folder,
+                                const ParameterVector& weights,
                                 DifferenceList& differences) {
   ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(absl::StrCat(
                                         folder, "/", kWinnerFile)));
-  ASSIGN_OR_RETURN(const std::vector<uint8_t> weights,
-                   MakeWeights(winner.recipe, seeds, team));
-  const std::vector<TensorSlice>& tensors = seeds.layout.parameters.tensors;
+  const std::vector<TensorSlice>& tensors = weights.layout.tensors;
   differences.Compare(kWinnerFile, "number of tensors",
                       static_cast<int64_t>(tensors.size()),
                       static_cast<int64_t>(file->names().size()));
-  const int64_t element_bytes = DTypeBytes(seeds.dtype);
+  const int64_t element_bytes = DTypeBytes(weights.dtype);
   for (const TensorSlice& slice : tensors) {
     const auto found = file->Tensor(slice.name);
     if (!found.ok()) {
@@ -98,11 +96,11 @@ absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
                        std::string(found.status().message())});
       continue;
     }
-    CompareTensor(
-        slice, seeds.dtype,
-        std::span<const uint8_t>(weights).subspan(
-            slice.offset * element_bytes, slice.elements * element_bytes),
-        *found, differences);
+    CompareTensor(slice, weights.dtype,
+                  std::span<const uint8_t>(weights.bytes)
+                      .subspan(slice.offset * element_bytes,
+                               slice.elements * element_bytes),
+                  *found, differences);
   }
   return absl::OkStatus();
 }

@@ -21,9 +21,9 @@ absl::Status ScorerBlobs::Add(const RemadeWeights& weights) {
   size_bytes_ = static_cast<int64_t>(weights.bytes.size());
   if (candidates_[weights.digest]++ > 0) return absl::OkStatus();
   return store_
-      ->Put(std::string_view(
-          reinterpret_cast<const char*>(weights.bytes.data()),
-          weights.bytes.size()))
+      ->Put(
+          std::string_view(reinterpret_cast<const char*>(weights.bytes.data()),
+                           weights.bytes.size()))
       .status();
 }
 

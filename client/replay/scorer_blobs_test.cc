@@ -41,8 +41,8 @@ class ScorerBlobsTest : public ::testing::Test {
 
 TEST_F(ScorerBlobsTest, AFileHoldsTheWeightsUnderTheirDigest) {
   ASSERT_TRUE(blobs_->Add(weights_).ok());
-  const auto bytes = ReadFile(folder_->path() + "/blobs/" +
-                              weights_.digest.ToHex());
+  const auto bytes =
+      ReadFile(folder_->path() + "/blobs/" + weights_.digest.ToHex());
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   EXPECT_EQ(*bytes, "abc");
   EXPECT_EQ(blobs_->size_bytes(), 3);

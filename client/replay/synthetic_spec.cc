@@ -97,8 +97,8 @@ absl::StatusOr<v1::CampaignSpec> Resolve(const std::string& folder,
   RETURN_IF_ERROR(WriteData(folder + "/small.csv", 24));
   ASSIGN_OR_RETURN(
       v1::CampaignSpec spec,
-      ParseCampaign(absl::StrCat(seeds, kRest, "budget: {evaluations: ",
-                                 evaluations, "}\n"),
+      ParseCampaign(absl::StrCat(seeds, kRest,
+                                 "budget: {evaluations: ", evaluations, "}\n"),
                     "synthetic"));
   RETURN_IF_ERROR(ResolveSpec(spec, {.base_dir = folder}));
   return spec;

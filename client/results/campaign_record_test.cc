@@ -47,7 +47,7 @@ TEST_F(CampaignRecordTest, ComesBackAsItWasWritten) {
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ((*reader)->header().SerializeAsString(),
             campaign_.header.SerializeAsString());
-  EXPECT_EQ((*reader)->gram().Serialise(), campaign_.gram);
+  EXPECT_EQ((*reader)->gram()->Serialise(), campaign_.gram);
   for (const v1::LogEntry& expected : campaign_.log) {
     const auto entry = (*reader)->Next();
     ASSERT_TRUE(entry.ok()) << entry.status();

@@ -54,8 +54,8 @@ class Remaker {
       seed = maker_.MakeSeed(candidate).bytes;
       return std::span<const uint8_t>(seed);
     }
-    return absl::DataLossError(absl::StrCat(
-        "lineage: candidate ", candidate, " is not before its children"));
+    return absl::DataLossError(absl::StrCat("lineage: candidate ", candidate,
+                                            " is not before its children"));
   }
 
   absl::StatusOr<RemadeWeights> Make(const Ancestor& ancestor) {
@@ -69,10 +69,10 @@ class Remaker {
     const std::string where = absl::StrCat("candidate ", proposal.candidate);
     if (!made.ok()) return Annotate(made.status(), where);
     if (made->digest != ancestor.weights) {
-      return absl::DataLossError(absl::StrCat(
-          where, ": expected weights with the digest ",
-          ancestor.weights.ToHex(), "; made again, theirs is ",
-          made->digest.ToHex()));
+      return absl::DataLossError(
+          absl::StrCat(where, ": expected weights with the digest ",
+                       ancestor.weights.ToHex(), "; made again, theirs is ",
+                       made->digest.ToHex()));
     }
     if (made->crossovers != proposal.coefficients) {
       return absl::DataLossError(absl::StrCat(

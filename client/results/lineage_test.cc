@@ -226,10 +226,10 @@ TEST_F(LineageTest, ThePageAloneLeadsToTheWinner) {
     EXPECT_EQ(told["after_a"], maker.crossovers()[0].after.a);
     EXPECT_EQ(told["after_b"], maker.crossovers()[0].after.b);
     EXPECT_EQ(told["split"], maker.crossovers()[0].split);
-    EXPECT_EQ(ancestor["digest"],
-              Sha256({reinterpret_cast<const char*>(bytes.data()),
-                      bytes.size()})
-                  .ToHex());
+    EXPECT_EQ(
+        ancestor["digest"],
+        Sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()})
+            .ToHex());
     vectors[ancestor["candidate"]] = std::move(bytes);
   }
   EXPECT_EQ(vectors.at(page["candidate"]), campaign_.weights.at(best()));
