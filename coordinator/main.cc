@@ -18,9 +18,11 @@
 #include "common/base/clock.h"
 #include "common/command_line/usage_message.h"
 #include "common/net/channel.h"
+#include "common/storage/blob_store.h"
 #include "common/telemetry/logging.h"
 #include "coordinator/dispatch/core.h"
 #include "coordinator/dispatch/leadership.h"
+#include "coordinator/service/blob_service.h"
 #include "coordinator/service/campaign_service.h"
 #include "coordinator/service/worker_service.h"
 #include "coordinator/store/redis_store.h"
@@ -37,6 +39,7 @@ struct Flags {
   std::string listen = "0.0.0.0:50051";
   std::string redis = "redis://127.0.0.1:6379";
   std::string data = "merganser-data";
+  int64_t blob_gib = 16;
   double worker_timeout_s = 10;
   double owner_timeout_s = 6;
   std::string log_level = "info";
@@ -54,6 +57,11 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--data", flags.data,
                  "Directory for what does not belong in Redis; made if missing")
+      ->capture_default_str();
+  app.add_option("--blob-gib", flags.blob_gib,
+                 "Most room for weights below --data, GiB: those of campaigns "
+                 "from random seeds")
+      ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--worker-timeout", flags.worker_timeout_s,
                  "Seconds of silence after which a worker is lost")
@@ -113,7 +121,11 @@ class Ending {
 
 class Server {
  public:
-  Server() : campaigns_(gate_), workers_(gate_) {}
+  // Borrows the blobs.
+  explicit Server(BlobStore& blobs)
+      : campaigns_(gate_),
+        workers_(gate_),
+        blobs_(blobs, {.admit = [this] { return gate_.Admit(); }}) {}
 
   bool Listen(const std::string& address) {
     grpc::EnableDefaultHealthCheckService(true);
@@ -124,6 +136,7 @@ class Server {
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&campaigns_);
     builder.RegisterService(&workers_);
+    builder.RegisterService(&blobs_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return false;
     SetServing(false);
@@ -153,7 +166,8 @@ class Server {
     grpc::HealthCheckServiceInterface& health =
         *server_->GetHealthCheckService();
     for (const char* service : {v1::CampaignService::service_full_name(),
-                                v1::WorkerService::service_full_name()}) {
+                                v1::WorkerService::service_full_name(),
+                                v1::BlobService::service_full_name()}) {
       health.SetServingStatus(service, serving);
     }
     health.SetServingStatus(serving);
@@ -162,15 +176,18 @@ class Server {
   Gate gate_;
   CampaignServiceImpl campaigns_;
   WorkerServiceImpl workers_;
+  BlobServiceImpl blobs_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };
 
 // Serves until the end. Returns the exit code.
-int Serve(CampaignStore& store, Server& server, Leadership& leadership,
-          const Flags& flags, uint64_t epoch, Ending& ending) {
+int Serve(CampaignStore& store, BlobStore& blobs, Server& server,
+          Leadership& leadership, const Flags& flags, uint64_t epoch,
+          Ending& ending) {
   Core::Options options;
   options.epoch = epoch;
+  options.blobs = &blobs;
   options.desk.worker_timeout = absl::Seconds(flags.worker_timeout_s);
   options.on_lost_ownership = [&ending](const absl::Status& status) {
     ending.Lose(status);
@@ -205,6 +222,13 @@ int Run(const Flags& flags) {
     return Complain(kExitUsage, absl::StrCat("--data: ", flags.data, ": ",
                                              error.message()));
   }
+  const auto blobs =
+      BlobStore::Open({.directory = flags.data + "/blobs",
+                       .max_bytes = flags.blob_gib * (int64_t{1} << 30)});
+  if (!blobs.ok()) {
+    return Complain(kExitUsage,
+                    absl::StrCat("--data: ", blobs.status().message()));
+  }
   auto store = RedisStore::Create({.url = flags.redis});
   if (!store.ok()) {
     return Complain(kExitUsage,
@@ -216,7 +240,7 @@ int Run(const Flags& flags) {
   for (const std::string& warning : (*store)->DurabilityWarnings()) {
     spdlog::warn("{}", warning);
   }
-  Server server;
+  Server server(**blobs);
   if (!server.Listen(flags.listen)) {
     return Complain(kExitUsage,
                     absl::StrCat("--listen: cannot serve on ", flags.listen,
@@ -235,7 +259,7 @@ int Run(const Flags& flags) {
       });
   int code = 0;
   if (epoch.ok()) {
-    code = Serve(**store, server, leadership, flags, *epoch, ending);
+    code = Serve(**store, **blobs, server, leadership, flags, *epoch, ending);
   } else if (!absl::IsCancelled(epoch.status())) {
     code = Complain(kExitUnreachable, epoch.status().message());
   }

@@ -71,6 +71,27 @@ std::vector<int64_t> ExactLeads(const Archive& archive) {
   return leads;
 }
 
+std::vector<int8_t> SolvedByDatapoint(const Archive& archive) {
+  const auto slots = static_cast<size_t>(archive.population());
+  std::vector<int8_t> solved(archive.datapoints() * slots);
+  for (size_t i = 0; i < slots; ++i) {
+    const std::vector<uint32_t>& scores =
+        archive.slot(static_cast<int>(i))->scores;
+    for (size_t j = 0; j < scores.size(); ++j) {
+      solved[j * slots + i] = static_cast<int8_t>(-int{scores[j] != 0});
+    }
+  }
+  return solved;
+}
+
+// leads[i] -= lost + (gain where the slot scores).
+void TakeOff(int64_t lost, int64_t gain, const int8_t* solved,
+             std::span<int64_t> leads) {
+  for (size_t i = 0; i < leads.size(); ++i) {
+    leads[i] -= lost + (gain & int64_t{solved[i]});
+  }
+}
+
 std::vector<double> RealLeads(const Archive& archive) {
   std::vector<double> leads(archive.population());
   for (int64_t j = 0; j < archive.datapoints(); ++j) {
@@ -95,6 +116,7 @@ RejectionBound::RejectionBound(const Archive& archive)
   if (!active_) return;
   if (archive.options().kind == ScoreKind::kBinary) {
     unknown_.exact_ = ExactLeads(archive);
+    solved_ = SolvedByDatapoint(archive);
     return;
   }
   unknown_.real_ = RealLeads(archive);
@@ -135,15 +157,12 @@ void RejectionBound::Observe(const Archive& archive,
 void RejectionBound::ObserveExact(const Archive& archive,
                                   std::span<const uint32_t> datapoints,
                                   std::span<const uint32_t> scores,
-                                  Standing& standing) {
+                                  Standing& standing) const {
   // A solved datapoint is what was assumed. On the others the child loses what
   // it would have had, and a member that solves one has more for it, since it
   // is shared by one less.
   const ArchiveOptions& options = archive.options();
   const std::span<const uint64_t> load = archive.niche_load();
-  standing.missed_.clear();
-  standing.gains_.clear();
-  int64_t lost = 0;
   for (size_t k = 0; k < datapoints.size(); ++k) {
     if (scores[k] != 0) continue;
     const uint32_t j = datapoints[k];
@@ -151,18 +170,10 @@ void RejectionBound::ObserveExact(const Archive& archive,
       return static_cast<int64_t>(
           archive.competition().ExactWorth(z, options.task_weight[j]));
     };
-    lost += worth(load[j] + 1);
-    if (load[j] == 0) continue;
-    standing.missed_.push_back(j);
-    standing.gains_.push_back(worth(load[j]) - worth(load[j] + 1));
-  }
-  for (size_t i = 0; i < standing.exact_.size(); ++i) {
-    const uint32_t* member = archive.slot(static_cast<int>(i))->scores.data();
-    int64_t gained = 0;
-    for (size_t k = 0; k < standing.missed_.size(); ++k) {
-      gained += standing.gains_[k] & -int64_t{member[standing.missed_[k]]};
-    }
-    standing.exact_[i] -= lost + gained;
+    const int64_t lost = worth(load[j] + 1);
+    const int64_t gain = load[j] == 0 ? 0 : worth(load[j]) - lost;
+    TakeOff(lost, gain, solved_.data() + j * standing.exact_.size(),
+            standing.exact_);
   }
 }
 

@@ -30,9 +30,6 @@ class RejectionBound {
     friend class RejectionBound;
     std::vector<int64_t> exact_;
     std::vector<double> real_;
-    // Kept so that nothing is allocated per chunk.
-    std::vector<uint32_t> missed_;
-    std::vector<int64_t> gains_;
   };
 
   // Whether the bound is proven for these settings.
@@ -55,12 +52,14 @@ class RejectionBound {
   bool Rejects(const Standing& standing) const;
 
  private:
-  static void ObserveExact(const Archive& archive,
-                           std::span<const uint32_t> datapoints,
-                           std::span<const uint32_t> scores,
-                           Standing& standing);
+  void ObserveExact(const Archive& archive,
+                    std::span<const uint32_t> datapoints,
+                    std::span<const uint32_t> scores, Standing& standing) const;
 
   bool active_ = false;
+  // Of binary scores, datapoint by datapoint, so that a chunk reads few lines
+  // of memory: [datapoints][slots], all bits set where the slot scores.
+  std::vector<int8_t> solved_;
   Standing unknown_;
   // How far below zero a lead of continuous scores must be.
   double margin_ = 0;

@@ -193,6 +193,23 @@ HWY_INLINE void CombineFourVectors(std::span<const WeightedInput> inputs,
   StoreRounded<kDType, kStreaming>(sums.s3, out + 3 * stride);
 }
 
+template <DType kDType>
+HWY_INLINE void CombineOneVector(std::span<const WeightedInput> inputs,
+                                 int64_t first, uint8_t* out) {
+  const Floats floats;
+  FloatVector sum = hn::Zero(floats);
+  for (const WeightedInput& input : inputs) {
+    const uint8_t* const from = input.bytes + first * DTypeBytes(input.dtype);
+    const FloatVector value =
+        input.dtype == DType::kF32    ? LoadWidened<DType::kF32>(from)
+        : input.dtype == DType::kBF16 ? LoadWidened<DType::kBF16>(from)
+                                      : LoadWidened<DType::kF16>(from);
+    sum = hn::MulAdd(hn::Set(floats, input.coefficient), value, sum);
+  }
+  StoreRounded<kDType, /*kStreaming=*/false>(sum,
+                                             out + first * DTypeBytes(kDType));
+}
+
 template <DType kDType, bool kStreaming>
 void CombineAs(std::span<const WeightedInput> inputs, int64_t elements,
                uint8_t* out) {
@@ -209,7 +226,15 @@ void CombineAs(std::span<const WeightedInput> inputs, int64_t elements,
   for (; i + 4 * lanes <= elements; i += 4 * lanes) {
     CombineFourVectors<kDType, kStreaming>(inputs, i, out);
   }
-  CombineOneByOne(inputs, kDType, i, elements, out);
+  for (; i + lanes <= elements; i += lanes) {
+    CombineOneVector<kDType>(inputs, i, out);
+  }
+  if (i < elements && elements >= lanes) {
+    // Some of these are there already, and come out the same.
+    CombineOneVector<kDType>(inputs, elements - lanes, out);
+  } else {
+    CombineOneByOne(inputs, kDType, i, elements, out);
+  }
   if constexpr (kStreaming) hwy::FlushStream();
 }
 

@@ -21,8 +21,8 @@ struct WeightedInput {
 };
 
 // out[i] = fma over the inputs in their order, from 0, rounded once to `dtype`;
-// i = 0 … elements-1. `streaming`: the output is larger than the caches, and is
-// written past them.
+// i = 0 … elements-1. The output lies in none of the inputs. `streaming`: it is
+// larger than the caches, and is written past them.
 void Combine(std::span<const WeightedInput> inputs, int64_t elements,
              DType dtype, bool streaming, uint8_t* out);
 

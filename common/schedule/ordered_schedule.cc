@@ -58,6 +58,17 @@ absl::Status OutOfTurn(int64_t candidate) {
 
 }  // namespace
 
+Digest ChildDefinition(const ScheduleOptions& options, const Digest& parent_a,
+                       const Digest& parent_b, const Proposal& proposal) {
+  return OffspringDigest(
+      {.parent_a = parent_a,
+       .parent_b = parent_b,
+       .crossover = proposal.crossover,
+       .draw = {proposal.split_blocks, proposal.mixes},
+       .mutation = {.key = {options.random_seed, proposal.candidate},
+                    .sigma = options.mutation_sigma}});
+}
+
 absl::StatusOr<OrderedSchedule> OrderedSchedule::Create(
     ScheduleOptions options, std::shared_ptr<const GramSums> gram) {
   RETURN_IF_ERROR(CheckOptions(options, gram.get()));
@@ -281,7 +292,7 @@ absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
     proposal.mixes = draw.mixes;
   }
   if (keeps_weights()) {
-    proposal.genome = DefinitionOf(*a, *b, proposal);
+    proposal.genome = ChildDefinition(options_, a->genome, b->genome, proposal);
     return absl::OkStatus();
   }
   BreedRecipe(draw, proposal);
@@ -300,17 +311,6 @@ void OrderedSchedule::BreedRecipe(const ProposalDraw& draw,
       CrossoverDraw{draw.split_blocks, draw.mixes});
   proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
                           proposal.coefficients);
-}
-
-Digest OrderedSchedule::DefinitionOf(const Member& a, const Member& b,
-                                     const Proposal& proposal) const {
-  return OffspringDigest(
-      {.parent_a = a.genome,
-       .parent_b = b.genome,
-       .crossover = proposal.crossover,
-       .draw = {proposal.split_blocks, proposal.mixes},
-       .mutation = {.key = {options_.random_seed, proposal.candidate},
-                    .sigma = options_.mutation_sigma}});
 }
 
 Parent OrderedSchedule::ParentIn(int slot) const {

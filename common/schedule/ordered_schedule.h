@@ -71,6 +71,11 @@ struct Proposal {
   int64_t layout_version = 0;
 };
 
+// The genome of a proposal where weights are kept. The parents' digests are
+// those of their weights.
+Digest ChildDefinition(const ScheduleOptions& options, const Digest& parent_a,
+                       const Digest& parent_b, const Proposal& proposal);
+
 // What became of one result.
 struct AppliedResult {
   int64_t candidate = 0;
@@ -177,8 +182,6 @@ class OrderedSchedule {
   absl::Status Draw();
   absl::Status Breed(const ProposalDraw& draw, Proposal& proposal) const;
   void BreedRecipe(const ProposalDraw& draw, Proposal& proposal) const;
-  Digest DefinitionOf(const Member& a, const Member& b,
-                      const Proposal& proposal) const;
   bool keeps_weights() const {
     return options_.genomes == GenomeKind::kWeights;
   }

@@ -50,7 +50,7 @@ absl::StatusOr<std::unique_ptr<CampaignRunner>> CampaignRunner::Restore(
     runner->ApplyReady();
     return runner;
   }
-  if (runner->gram_ == nullptr) {
+  if (runner->gram_ == nullptr && !runner->keeps_weights()) {
     runner->new_jobs_.push_back({runner->uid(), JobKind::kGram, 0});
   }
   for (int k = -runner->seeds(); k < 0; ++k) {
@@ -77,6 +77,7 @@ absl::Status CampaignRunner::RestoreMaps(const StoredCampaign& stored) {
     ASSIGN_OR_RETURN(
         seed_scores_[key],
         UnpackScores(kind(), plan_.archive.datapoints, record.scores()));
+    if (record.has_weights()) seed_weights_[key] = record.weights();
   }
   for (const auto& [key, bytes] : ValuesOf(stored, Collection::kCandidates)) {
     ASSIGN_OR_RETURN(candidates_[key], UnpackRecord<records::CandidateRecord>(
@@ -91,7 +92,7 @@ absl::Status CampaignRunner::RestoreMaps(const StoredCampaign& stored) {
 }
 
 absl::Status CampaignRunner::RestoreSchedule(const StoredCampaign& stored) {
-  if (gram_ == nullptr) {
+  if (gram_ == nullptr && !keeps_weights()) {
     return absl::DataLossError("the stored Gram sums are missing");
   }
   ASSIGN_OR_RETURN(schedule_, OrderedSchedule::Create(plan_, gram_));
@@ -103,19 +104,10 @@ absl::Status CampaignRunner::RestoreSchedule(const StoredCampaign& stored) {
     ASSIGN_OR_RETURN(slots[slot],
                      UnpackSlot(kind(), plan_.archive.datapoints, bytes));
   }
-  const auto recipe_of =
-      [this](int64_t candidate) -> absl::StatusOr<LinearRecipe> {
-    const auto found = candidates_.find(candidate);
-    if (found == candidates_.end()) {
-      return absl::DataLossError(
-          absl::StrCat("candidate ", candidate, ", a parent, is missing"));
-    }
-    return RecipeFromProto(found->second.recipe());
-  };
   std::vector<Proposal> open;
   for (const auto& [n, bytes] : ValuesOf(stored, Collection::kProposals)) {
     ASSIGN_OR_RETURN(Proposal proposal,
-                     UnpackProposal(plan_, recipe_of, bytes));
+                     UnpackProposal(plan_, candidates_, bytes));
     open.push_back(std::move(proposal));
   }
   std::map<int64_t, LayoutOrderPointer> layouts;
@@ -131,34 +123,41 @@ absl::Status CampaignRunner::RestoreSchedule(const StoredCampaign& stored) {
 
 absl::Status CampaignRunner::RestoreChildren(const StoredCampaign& stored) {
   for (const auto& [key, bytes] : ValuesOf(stored, Collection::kResults)) {
-    if (key < 0) continue;
-    const Proposal* proposal = schedule_->Find(key);
-    if (proposal == nullptr) {
-      return absl::DataLossError(
-          absl::StrCat("there is a result of candidate ", key, ", not open"));
-    }
-    ASSIGN_OR_RETURN(const records::ResultRecord record,
-                     UnpackRecord<records::ResultRecord>(bytes, "result"));
-    ChildScores& child = children_[key];
-    child.quarantine_error = record.quarantine_error();
-    if (!child.quarantine_error.empty()) continue;
-    const LayoutOrderPointer order =
-        schedule_->layout(proposal->layout_version);
-    if (record.known_chunks().empty()) {
-      ASSIGN_OR_RETURN(
-          std::vector<uint32_t> scores,
-          UnpackScores(kind(), plan_.archive.datapoints, record.scores()));
-      child.chunks.emplace(kind(), plan_.tasks, order, std::move(scores));
-      continue;
-    }
-    ASSIGN_OR_RETURN(child.chunks, ChunkAssembly::Unpack(
-                                       kind(), plan_.tasks, order,
-                                       {.known_chunks = record.known_chunks(),
-                                        .scores = record.scores()}));
-    child.parked = record.parked();
-    child.round = record.round();
-    child.was_parked = child.parked || child.round > 0;
+    if (key >= 0) RETURN_IF_ERROR(RestoreResult(key, bytes));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CampaignRunner::RestoreResult(int64_t candidate,
+                                           const std::string& bytes) {
+  const Proposal* proposal = schedule_->Find(candidate);
+  if (proposal == nullptr) {
+    return absl::DataLossError(absl::StrCat("there is a result of candidate ",
+                                            candidate, ", not open"));
+  }
+  ASSIGN_OR_RETURN(const records::ResultRecord record,
+                   UnpackRecord<records::ResultRecord>(bytes, "result"));
+  ChildScores& child = children_[candidate];
+  child.quarantine_error = record.quarantine_error();
+  if (!child.quarantine_error.empty()) return absl::OkStatus();
+  if (record.has_weights()) {
+    child.weights = {record.weights(), record.chromosomes()};
+  }
+  const LayoutOrderPointer order = schedule_->layout(proposal->layout_version);
+  if (record.known_chunks().empty()) {
+    ASSIGN_OR_RETURN(
+        std::vector<uint32_t> scores,
+        UnpackScores(kind(), plan_.archive.datapoints, record.scores()));
+    child.chunks.emplace(kind(), plan_.tasks, order, std::move(scores));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(child.chunks,
+                   ChunkAssembly::Unpack(kind(), plan_.tasks, order,
+                                         {.known_chunks = record.known_chunks(),
+                                          .scores = record.scores()}));
+  child.parked = record.parked();
+  child.round = record.round();
+  child.was_parked = child.parked || child.round > 0;
   return absl::OkStatus();
 }
 

@@ -30,6 +30,8 @@ v1::JobKind ToProto(JobKind kind) {
       return v1::JOB_KIND_HOLDOUT;
     case JobKind::kSearch:
       return v1::JOB_KIND_SEARCH;
+    case JobKind::kMakeBlob:
+      return v1::JOB_KIND_MAKE_BLOB;
   }
   return v1::JOB_KIND_UNSPECIFIED;
 }
@@ -53,8 +55,9 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeJob(const JobKey& key) const {
   job.set_layout_version(kFileOrder);
   if (key.kind == JobKind::kGram) return job;
   if (key.kind == JobKind::kSearch) return MakeSearchJob(key, std::move(job));
+  if (key.candidate < -seeds()) return NotOpen(key);
+  if (keeps_weights()) return MakeWeightsJob(key, std::move(job));
   if (key.candidate < 0) {
-    if (key.candidate < -seeds()) return NotOpen(key);
     const LinearRecipe recipe =
         SeedRecipe(static_cast<int>(key.candidate + seeds()), seeds(),
                    static_cast<int>(plan_.layout.chromosomes.size()));
@@ -101,12 +104,17 @@ ResultVerdict CampaignRunner::TakeResult(const v1::JobResult& result) {
       return TakeHoldout(result);
     case v1::JOB_KIND_SEARCH:
       return TakeSearch(result);
+    case v1::JOB_KIND_MAKE_BLOB:
+      return TakeBlob(result);
     default:
-      return Refuse("key.kind: expected GRAM, SEED, HOLDOUT or SEARCH");
+      return Refuse(
+          "key.kind: expected GRAM, SEED, HOLDOUT, SEARCH or MAKE_BLOB");
   }
 }
 
 ResultVerdict CampaignRunner::TakeGram(const v1::JobResult& result) {
+  if (keeps_weights())
+    return Refuse("key.kind: the campaign needs no Gram sums");
   if (gram_ != nullptr) {
     if (result.gram() == gram_bytes_) {
       return {v1::RESULT_OUTCOME_REDUNDANT, "", true};
@@ -168,9 +176,16 @@ ResultVerdict CampaignRunner::TakeSeed(const v1::JobResult& result) {
                std::make_shared<const std::vector<uint32_t>>(
                    FileOrder(0, plan_.archive.datapoints)));
   if (!scores.ok()) return Refuse(scores.status().message());
+  if (keeps_weights()) {
+    const absl::Status weights = CheckWeights(result);
+    if (!weights.ok()) return Refuse(weights.message());
+  }
   const auto known = seed_scores_.find(candidate);
   if (known != seed_scores_.end()) return Compare(known->second, *scores);
   records::ResultRecord record;
+  if (keeps_weights()) {
+    *record.mutable_weights() = seed_weights_[candidate] = result.weights();
+  }
   record.set_scores(PackScores(kind(), *scores));
   writes_.Put(Collection::kResults, candidate, record.SerializeAsString());
   seed_scores_[candidate] = *std::move(scores);
@@ -222,6 +237,8 @@ void CampaignRunner::Quarantine(const JobKey& key, const std::string& reason) {
     case JobKind::kHoldout:
       holdout_open_.erase(key.candidate);
       return Advance();
+    case JobKind::kMakeBlob:
+      return GiveUpBlob(key.candidate, reason);
     case JobKind::kSearch:
       break;
   }

@@ -31,7 +31,9 @@ absl::StatusOr<std::unique_ptr<CampaignRunner>> CampaignRunner::Create(
   runner->writes_.Put(Collection::kSpec, kOnlyKey,
                       runner->spec_.SerializeAsString());
   runner->SetState(v1::CAMPAIGN_STATE_PREPARING);
-  runner->new_jobs_.push_back({runner->uid(), JobKind::kGram, 0});
+  if (!runner->keeps_weights()) {
+    runner->new_jobs_.push_back({runner->uid(), JobKind::kGram, 0});
+  }
   for (int k = -runner->seeds(); k < 0; ++k) {
     runner->new_jobs_.push_back({runner->uid(), JobKind::kSeed, k});
   }
@@ -44,7 +46,12 @@ CampaignRunner::CampaignRunner(records::SpecRecord record, ScheduleOptions plan,
       spec_(std::move(record)),
       plan_(std::move(plan)),
       dealer_(plan_.tasks, plan_.shards),
-      holdout_tasks_(HoldoutExtents(spec_.spec())) {}
+      holdout_tasks_(HoldoutExtents(spec_.spec())) {
+  if (!keeps_weights()) return;
+  const absl::StatusOr<DType> dtype = WeightsDTypeOf(spec());
+  weights_bytes_ =
+      plan_.layout.parameters.length * DTypeBytes(dtype.value_or(DType::kF32));
+}
 
 bool CampaignRunner::ended() const { return IsEnded(state()); }
 
@@ -150,7 +157,8 @@ void CampaignRunner::Fail(const std::string& message) {
 }
 
 void CampaignRunner::Advance() {
-  if (state() == v1::CAMPAIGN_STATE_PREPARING && gram_ != nullptr &&
+  if (state() == v1::CAMPAIGN_STATE_PREPARING &&
+      (keeps_weights() || gram_ != nullptr) &&
       static_cast<int>(seed_scores_.size()) == seeds()) {
     if (absl::Status status = StartSchedule(); !status.ok()) {
       return Fail(std::string(status.message()));
@@ -169,31 +177,25 @@ void CampaignRunner::Advance() {
 absl::Status CampaignRunner::StartSchedule() {
   ASSIGN_OR_RETURN(schedule_, OrderedSchedule::Create(plan_, gram_));
   std::vector<std::vector<uint32_t>> scores;
+  std::vector<Digest> weights;
   for (const auto& [candidate, seed_scores] : seed_scores_) {
     scores.push_back(seed_scores);
+    if (!keeps_weights()) continue;
+    ASSIGN_OR_RETURN(weights.emplace_back(),
+                     Digest::FromBytes(seed_weights_.at(candidate).digest()));
   }
-  RETURN_IF_ERROR(schedule_->Start(std::move(scores)));
+  RETURN_IF_ERROR(schedule_->Start(std::move(scores), weights));
   state_.set_seeded(true);
   slot_changed_.assign(plan_.archive.population, 0);
-  for (int k = 0; k < seeds(); ++k) {
-    const LinearRecipe recipe = SeedRecipe(
-        k, seeds(), static_cast<int>(plan_.layout.chromosomes.size()));
-    records::CandidateRecord record;
-    *record.mutable_recipe() = RecipeToProto(recipe);
-    record.set_genome_digest(
-        GenomeDigest(recipe, plan_.seed_digests).ToBytes());
-    record.set_search_accuracy(Accuracy(seed_scores_[k - seeds()]));
-    record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
-    writes_.Put(Collection::kCandidates, k - seeds(),
-                record.SerializeAsString());
-    candidates_[k - seeds()] = std::move(record);
-    AddHoldoutJob(k - seeds());
+  for (int64_t k = -seeds(); k < 0; ++k) {
+    records::CandidateRecord record = MakeSeedRecord(k);
+    writes_.Put(Collection::kCandidates, k, record.SerializeAsString());
+    candidates_[k] = std::move(record);
+    AddHoldoutJob(k);
   }
   for (int slot = 0; slot < schedule_->archive().population(); ++slot) {
-    const auto& member = schedule_->archive().slot(slot);
-    if (!member.has_value()) continue;
-    writes_.Put(Collection::kSlots, slot,
-                PackSlot(kind(), *member, *schedule_->recipe(slot)));
+    if (!schedule_->archive().slot(slot).has_value()) continue;
+    writes_.Put(Collection::kSlots, slot, PackMember(slot));
   }
   for (const Proposal& proposal : schedule_->open()) {
     writes_.Put(Collection::kProposals, proposal.candidate,
@@ -203,6 +205,31 @@ absl::Status CampaignRunner::StartSchedule() {
   NoteBest();
   AddOpenSearchJobs(0);
   return absl::OkStatus();
+}
+
+records::CandidateRecord CampaignRunner::MakeSeedRecord(
+    int64_t candidate) const {
+  records::CandidateRecord record;
+  if (keeps_weights()) {
+    *record.mutable_weights() = seed_weights_.at(candidate);
+    record.set_genome_digest(record.weights().digest());
+  } else {
+    const LinearRecipe recipe =
+        SeedRecipe(static_cast<int>(candidate + seeds()), seeds(),
+                   static_cast<int>(plan_.layout.chromosomes.size()));
+    *record.mutable_recipe() = RecipeToProto(recipe);
+    record.set_genome_digest(
+        GenomeDigest(recipe, plan_.seed_digests).ToBytes());
+  }
+  record.set_search_accuracy(Accuracy(seed_scores_.at(candidate)));
+  record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
+  return record;
+}
+
+std::string CampaignRunner::PackMember(int slot) const {
+  const Member& member = *schedule_->archive().slot(slot);
+  return keeps_weights() ? PackSlot(kind(), member, weights_bytes_)
+                         : PackSlot(kind(), member, *schedule_->recipe(slot));
 }
 
 void CampaignRunner::AddOpenSearchJobs(int64_t first) {

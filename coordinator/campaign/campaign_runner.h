@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
@@ -45,6 +46,9 @@ struct ResultVerdict {
 //                                                                     COMPLETED
 //     any state that has not ended ─ cancel ─► CANCELLED
 //     PREPARING ─ a Gram or seed job is quarantined ─► FAILED
+//
+// Where weights are kept there are no Gram sums; the seeds' workers say which
+// weights they have made.
 //
 // All that it decides shows in three places: Snapshot() for people, NewJobs()
 // for the scheduler, TakeBatch() for the store. It does no I/O.
@@ -109,6 +113,19 @@ class CampaignRunner {
   // The job is given up, for this reason.
   void Quarantine(const JobKey& key, const std::string& reason);
 
+  // --- Weights, in campaigns that keep them.
+
+  // A worker cannot do the job, since these weights are nowhere stored: they
+  // will be made again, and the job comes up again after that. False, and
+  // nothing changes, if the job does not need them.
+  bool TakeMissingBlob(const JobKey& key, const std::string& digest);
+  // The weights that must stay where they are stored: those of the archive's
+  // members, of the parents of open proposals, of children that are not applied
+  // yet, of candidates whose holdout scores are wanted; and those of the
+  // parents of any of these that is not stored.
+  std::set<Digest> PinnedBlobs(
+      absl::FunctionRef<bool(const Digest&)> is_stored) const;
+
   // --- What must be stored.
 
   bool dirty() const { return state_changed_ || !writes_.empty(); }
@@ -138,10 +155,12 @@ class CampaignRunner {
                  const Clock& clock);
 
   absl::Status RestoreMaps(const StoredCampaign& stored);
+  absl::Status RestoreResult(int64_t candidate, const std::string& bytes);
   absl::Status RestoreSchedule(const StoredCampaign& stored);
   absl::Status RestoreChildren(const StoredCampaign& stored);
 
   bool started() const { return schedule_.has_value(); }
+  bool keeps_weights() const { return plan_.genomes == GenomeKind::kWeights; }
   int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
   ScoreKind kind() const { return plan_.archive.kind; }
   double Accuracy(const std::vector<uint32_t>& scores) const;
@@ -151,6 +170,8 @@ class CampaignRunner {
   // Moves on where everything for the next state is there.
   void Advance();
   absl::Status StartSchedule();
+  storage::v1::CandidateRecord MakeSeedRecord(int64_t candidate) const;
+  std::string PackMember(int slot) const;
   void AddOpenSearchJobs(int64_t first);
 
   ResultVerdict TakeGram(const v1::JobResult& result);
@@ -173,6 +194,9 @@ class CampaignRunner {
   // Applies the child or asks for what is missing; false if it must wait.
   bool ApplyOrResume(int64_t candidate);
   void ApplyOne(int64_t candidate, bool rejected);
+  // What is recorded of a child with all its scores.
+  storage::v1::CandidateRecord MakeRecord(const Proposal& proposal,
+                                          const ChildScores& child) const;
   void NoteApplied(int64_t candidate, const v1::LogEntry& entry);
   void OpenJobs(int64_t candidate, ChildScores& child);
   void CloseJobs(int64_t candidate, ChildScores& child);
@@ -185,6 +209,24 @@ class CampaignRunner {
   void AddHoldoutJob(int64_t candidate);
   void Remember(int64_t candidate, ChunkAssembly chunks);
 
+  absl::Status CheckWeights(const v1::JobResult& result) const;
+  static absl::Status CheckCrossover(const v1::JobResult& result,
+                                     const v1::Proposal& drawn);
+  // Takes up what a result says of the child's weights; false if another one
+  // has said otherwise before.
+  absl::StatusOr<bool> TakeWeights(const v1::JobResult& result,
+                                   const Proposal& proposal, bool part_is_known,
+                                   ChildScores& child);
+  ResultVerdict TakeBlob(const v1::JobResult& result);
+  void FillOffspring(const v1::Proposal& drawn, v1::Job& job) const;
+  absl::StatusOr<v1::Job> MakeWeightsJob(const JobKey& key, v1::Job job) const;
+  // The candidate with these weights, if the job needs them.
+  std::optional<int64_t> NeededCandidate(const JobKey& key,
+                                         const std::string& digest) const;
+  // Whether a job that waited for weights is still to be done.
+  bool IsWanted(const JobKey& key) const;
+  void GiveUpBlob(int64_t candidate, const std::string& reason);
+
   const Clock& clock_;
   storage::v1::SpecRecord spec_;
   ScheduleOptions plan_;
@@ -194,6 +236,13 @@ class CampaignRunner {
   std::shared_ptr<const GramSums> gram_;
   std::string gram_bytes_;
   std::map<int64_t, std::vector<uint32_t>> seed_scores_;
+  // Where weights are kept: of the seeds with scores.
+  std::map<int64_t, v1::WeightsRef> seed_weights_;
+  // Of each candidate's weights; 0 where recipes are kept.
+  int64_t weights_bytes_ = 0;
+  // Candidates whose lost weights are being made again, with the jobs that wait
+  // for them.
+  std::map<int64_t, std::set<JobKey>> blocked_;
   std::optional<OrderedSchedule> schedule_;
   // Of the open proposals within the budget.
   std::map<int64_t, ChildScores> children_;

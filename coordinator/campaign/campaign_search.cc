@@ -1,4 +1,4 @@
-// CampaignRunner: children, from the first known chunk to the archive.
+// CampaignRunner: children, until all that is needed of them is known.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -69,7 +69,11 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeSearchJob(const JobKey& key,
       !child->second.open_parts.contains(key.part)) {
     return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
   }
-  *job.mutable_recipe() = RecipeToProto(proposal->recipe);
+  if (keeps_weights()) {
+    FillOffspring(ProposalToProto(*proposal), job);
+  } else {
+    *job.mutable_recipe() = RecipeToProto(proposal->recipe);
+  }
   job.set_genome_digest(proposal->genome.ToBytes());
   job.set_layout_version(proposal->layout_version);
   job.set_urgent(child->second.round > 0);
@@ -176,7 +180,11 @@ ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
   if (!part_is_known && !result.parked()) {
     return Refuse("chunks: some of the job's chunks are missing");
   }
-  state_.set_conflicts(state_.conflicts() + added->conflicts);
+  const absl::StatusOr<bool> same_weights =
+      TakeWeights(result, proposal, part_is_known, child);
+  if (!same_weights.ok()) return Refuse(same_weights.status().message());
+  const int64_t conflicts = added->conflicts + (*same_weights ? 0 : 1);
+  state_.set_conflicts(state_.conflicts() + conflicts);
   child.chunks = std::move(chunks);
   const bool parks =
       result.parked() && !part_is_known && child.open_parts.contains(part);
@@ -199,7 +207,7 @@ ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
   if (waiting != children_.end() && is_news) {
     StoreChild(candidate, waiting->second);
   }
-  if (added->conflicts > 0) return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+  if (conflicts > 0) return {v1::RESULT_OUTCOME_CONFLICT, "", true};
   return {is_news ? v1::RESULT_OUTCOME_COMMITTED : v1::RESULT_OUTCOME_REDUNDANT,
           "", true};
 }
@@ -236,6 +244,10 @@ void CampaignRunner::StoreChild(int64_t candidate, const ChildScores& child) {
   record.set_quarantine_error(child.quarantine_error);
   record.set_parked(child.parked);
   record.set_round(child.round);
+  if (child.weights.has_value()) {
+    *record.mutable_weights() = child.weights->ref;
+    *record.mutable_chromosomes() = child.weights->chromosomes;
+  }
   if (child.complete()) {
     record.set_scores(PackScores(kind(), child.chunks->scores()));
   } else if (child.chunks.has_value()) {
@@ -265,134 +277,6 @@ void CampaignRunner::CloseKnownParts(int64_t candidate, ChildScores& child) {
     closed_jobs_.push_back({uid(), JobKind::kSearch, candidate, part});
     return true;
   });
-}
-
-void CampaignRunner::ApplyReady() {
-  bool moved = true;
-  while (moved && applied() < state_.budget_evaluations() && !ended()) {
-    moved = false;
-    // In order only the oldest has its turn; else each that is ready.
-    for (auto child = children_.begin(); child != children_.end();) {
-      const int64_t candidate = (child++)->first;
-      if (!schedule_->IsNext(candidate)) break;
-      if (ApplyOrResume(candidate)) moved = true;
-      if (ended()) return;
-    }
-  }
-  Advance();
-}
-
-bool CampaignRunner::ApplyOrResume(int64_t candidate) {
-  ChildScores& child = children_.at(candidate);
-  if (child.complete() || !child.quarantine_error.empty()) {
-    ApplyOne(candidate, /*rejected=*/false);
-    return true;
-  }
-  if (!child.any_known() && !child.parked) return false;
-  if (plan_.early_rejection && schedule_->Rejects(*child.chunks)) {
-    ApplyOne(candidate, /*rejected=*/true);
-    return true;
-  }
-  if (child.parked) {
-    child.parked = false;
-    ++child.round;
-    StoreChild(candidate, child);
-    OpenJobs(candidate, child);
-  }
-  return false;
-}
-
-void CampaignRunner::ApplyOne(int64_t candidate, bool rejected) {
-  auto child = children_.extract(candidate).mapped();
-  CloseJobs(candidate, child);
-  const Proposal& proposal = *schedule_->Find(candidate);
-  v1::LogEntry entry;
-  *entry.mutable_proposal() = ProposalToProto(proposal);
-  entry.set_quarantine_error(child.quarantine_error);
-  std::set<int64_t> layouts_before;
-  for (const auto& [version, order] : schedule_->layouts()) {
-    layouts_before.insert(version);
-  }
-  records::CandidateRecord record;
-  std::optional<std::vector<uint32_t>> scores;
-  if (rejected) {
-    PackedChunks packed = child.chunks->Pack();
-    entry.set_scores(std::move(packed.scores));
-    entry.set_known_chunks(std::move(packed.known_chunks));
-  } else if (child.quarantine_error.empty()) {
-    scores = child.chunks->scores();
-    entry.set_scores(PackScores(kind(), *scores));
-    *record.mutable_proposal() = entry.proposal();
-    *record.mutable_recipe() = RecipeToProto(proposal.recipe);
-    record.set_genome_digest(entry.proposal().genome_digest());
-    record.set_search_accuracy(Accuracy(*scores));
-    record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));
-  }
-  const absl::StatusOr<AppliedResult> applied_result =
-      rejected ? schedule_->ApplyRejected(candidate, *child.chunks)
-               : schedule_->Apply(candidate, std::move(scores));
-  if (!applied_result.ok()) {
-    return Fail(std::string(applied_result.status().message()));
-  }
-  if (child.chunks.has_value()) {
-    Remember(candidate, *std::exchange(child.chunks, std::nullopt));
-  }
-  entry.set_dropped_slot(applied_result->dropped_slot);
-  entry.set_child_fitness(applied_result->child_fitness.units());
-  if (rejected) {
-    state_.set_rejected_early(state_.rejected_early() + 1);
-    state_.set_parked_confirmed(state_.parked_confirmed() +
-                                (child.was_parked && child.round == 0));
-  }
-  NoteApplied(candidate, entry);
-  StoreLayouts(layouts_before);
-  if (applied_result->accepted) {
-    writes_.Put(Collection::kCandidates, candidate, record.SerializeAsString());
-    candidates_[candidate] = std::move(record);
-    StoreAccepted(*applied_result);
-  }
-}
-
-void CampaignRunner::NoteApplied(int64_t candidate, const v1::LogEntry& entry) {
-  writes_.Append(ListCollection::kLog, entry.SerializeAsString());
-  writes_.Erase(Collection::kResults, candidate);
-  writes_.Erase(Collection::kProposals, candidate);
-  const Proposal& drawn = schedule_->open().back();
-  writes_.Put(Collection::kProposals, drawn.candidate, PackProposal(drawn));
-  if (drawn.candidate < state_.budget_evaluations()) {
-    OpenJobs(drawn.candidate, children_[drawn.candidate]);
-  }
-  state_.set_applied(schedule_->applied());
-  state_.set_quarantined(state_.quarantined() +
-                         (entry.quarantine_error().empty() ? 0 : 1));
-  if (active_since_.has_value()) {
-    state_.set_active_us(
-        active_us_before_ +
-        absl::ToInt64Microseconds(clock_.Now() - *active_since_));
-  }
-  state_changed_ = true;
-}
-
-void CampaignRunner::StoreAccepted(const AppliedResult& applied) {
-  state_.set_accepted(state_.accepted() + 1);
-  const int slot = applied.dropped_slot;
-  slot_changed_[slot] = this->applied();
-  writes_.Put(Collection::kSlots, slot,
-              PackSlot(kind(), *schedule_->archive().slot(slot),
-                       *schedule_->recipe(slot)));
-  NoteBest();
-}
-
-void CampaignRunner::StoreLayouts(const std::set<int64_t>& before) {
-  for (const auto& [version, order] : schedule_->layouts()) {
-    if (before.contains(version)) continue;
-    writes_.Put(Collection::kLayouts, version, PackLayout(*order));
-  }
-  for (const int64_t version : before) {
-    if (!schedule_->layouts().contains(version)) {
-      writes_.Erase(Collection::kLayouts, version);
-    }
-  }
 }
 
 }  // namespace merganser

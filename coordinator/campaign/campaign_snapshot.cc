@@ -103,7 +103,6 @@ absl::StatusOr<v1::Candidate> CampaignRunner::MakeCandidate(
   v1::Candidate proto;
   proto.set_candidate(candidate);
   if (record.has_proposal()) *proto.mutable_proposal() = record.proposal();
-  *proto.mutable_recipe() = record.recipe();
   proto.set_genome_digest(record.genome_digest());
   proto.set_search_accuracy(record.search_accuracy());
   const auto holdout = holdout_.find(candidate);
@@ -111,12 +110,17 @@ absl::StatusOr<v1::Candidate> CampaignRunner::MakeCandidate(
   if (const auto slot = SlotOf(candidate); slot.has_value()) {
     proto.set_slot(*slot);
   }
+  *proto.mutable_accept_time() =
+      TimeUtil::MicrosecondsToTimestamp(record.accept_time_us());
+  if (keeps_weights()) {
+    *proto.mutable_weights() = record.weights();
+    return proto;
+  }
+  *proto.mutable_recipe() = record.recipe();
   ASSIGN_OR_RETURN(const LinearRecipe recipe, RecipeFromProto(record.recipe()));
   const Contributions shares = ContributionsOf(recipe, plan_.layout);
   proto.mutable_seed_shares()->Add(shares.overall.begin(),
                                    shares.overall.end());
-  *proto.mutable_accept_time() =
-      TimeUtil::MicrosecondsToTimestamp(record.accept_time_us());
   return proto;
 }
 
@@ -137,7 +141,12 @@ absl::StatusOr<v1::ExportHeader> CampaignRunner::MakeExportHeader() const {
     if (!member.has_value()) continue;
     slot.set_candidate(member->sequence_number);
     slot.set_genome_digest(member->genome.ToBytes());
-    *slot.mutable_recipe() = RecipeToProto(*schedule_->recipe(i));
+    if (keeps_weights()) {
+      *slot.mutable_weights() =
+          candidates_.at(member->sequence_number).weights();
+    } else {
+      *slot.mutable_recipe() = RecipeToProto(*schedule_->recipe(i));
+    }
     slot.set_scores(PackScores(kind(), member->scores));
   }
   header.set_gram_size_bytes(static_cast<int64_t>(gram_bytes_.size()));

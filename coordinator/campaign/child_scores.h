@@ -38,6 +38,13 @@ class ChunkDealer {
   int shards_;
 };
 
+// What a worker says of weights that it has made.
+struct ReportedWeights {
+  v1::WeightsRef ref;
+  // With the coefficients; empty without crossover.
+  google::protobuf::RepeatedPtrField<v1::ChromosomeCrossover> chromosomes;
+};
+
 // A child's scores on their way. The states of its jobs:
 //
 //     drawn ─► open parts ─ all chunks known ─► complete
@@ -49,6 +56,8 @@ class ChunkDealer {
 struct ChildScores {
   // Unset until the first chunk is known.
   std::optional<ChunkAssembly> chunks;
+  // Where weights are kept: set as soon as some part is known.
+  std::optional<ReportedWeights> weights;
   // Not empty: given up.
   std::string quarantine_error;
   // A worker's archive rejects it: no job is open until its turn.

@@ -11,13 +11,64 @@ namespace merganser {
 
 namespace records = ::merganser::storage::v1;
 
-std::string PackSlot(ScoreKind kind, const Member& member,
-                     const LinearRecipe& recipe) {
+namespace {
+
+records::SlotRecord MakeSlotRecord(ScoreKind kind, const Member& member) {
   records::SlotRecord record;
   record.set_candidate(member.sequence_number);
   record.set_genome_digest(member.genome.ToBytes());
-  *record.mutable_recipe() = RecipeToProto(recipe);
   record.set_scores(PackScores(kind, member.scores));
+  return record;
+}
+
+absl::StatusOr<const records::CandidateRecord*> FindParent(
+    const std::map<int64_t, records::CandidateRecord>& candidates,
+    int64_t candidate) {
+  const auto found = candidates.find(candidate);
+  if (found != candidates.end()) return &found->second;
+  return absl::DataLossError(
+      absl::StrCat("candidate ", candidate, ", a parent, is missing"));
+}
+
+// Completes a proposal by what follows from its parents; returns its genome.
+absl::StatusOr<Digest> BreedRecipe(const ScheduleOptions& plan,
+                                   const records::CandidateRecord& a,
+                                   const records::CandidateRecord& b,
+                                   Proposal& proposal) {
+  ASSIGN_OR_RETURN(proposal.recipe, RecipeFromProto(a.recipe()));
+  if (proposal.crossover) {
+    ASSIGN_OR_RETURN(const LinearRecipe other, RecipeFromProto(b.recipe()));
+    proposal.recipe = Cross(proposal.recipe, other, proposal.coefficients);
+  }
+  return GenomeDigest(proposal.recipe, plan.seed_digests);
+}
+
+absl::StatusOr<Digest> DefineChild(const ScheduleOptions& plan,
+                                   const records::CandidateRecord& a,
+                                   const records::CandidateRecord& b,
+                                   Proposal& proposal) {
+  proposal.coefficients.clear();
+  ASSIGN_OR_RETURN(const Digest weights_a,
+                   DigestFromProto(a.weights().digest(), "weights.digest"));
+  ASSIGN_OR_RETURN(const Digest weights_b,
+                   DigestFromProto(b.weights().digest(), "weights.digest"));
+  return ChildDefinition(plan, weights_a, weights_b, proposal);
+}
+
+}  // namespace
+
+std::string PackSlot(ScoreKind kind, const Member& member,
+                     const LinearRecipe& recipe) {
+  records::SlotRecord record = MakeSlotRecord(kind, member);
+  *record.mutable_recipe() = RecipeToProto(recipe);
+  return record.SerializeAsString();
+}
+
+std::string PackSlot(ScoreKind kind, const Member& member,
+                     int64_t weights_bytes) {
+  records::SlotRecord record = MakeSlotRecord(kind, member);
+  record.mutable_weights()->set_digest(record.genome_digest());
+  record.mutable_weights()->set_size_bytes(weights_bytes);
   return record.SerializeAsString();
 }
 
@@ -31,7 +82,9 @@ absl::StatusOr<StoredSlot> UnpackSlot(ScoreKind kind, int64_t datapoints,
                                                        "slot.genome_digest"));
   ASSIGN_OR_RETURN(slot.member.scores,
                    UnpackScores(kind, datapoints, record.scores()));
-  ASSIGN_OR_RETURN(slot.recipe, RecipeFromProto(record.recipe()));
+  if (!record.has_weights()) {
+    ASSIGN_OR_RETURN(slot.recipe, RecipeFromProto(record.recipe()));
+  }
   return slot;
 }
 
@@ -41,19 +94,23 @@ std::string PackProposal(const Proposal& proposal) {
   return record.SerializeAsString();
 }
 
-absl::StatusOr<Proposal> UnpackProposal(const ScheduleOptions& plan,
-                                        FindRecipe find_recipe,
-                                        const std::string& bytes) {
+absl::StatusOr<Proposal> UnpackProposal(
+    const ScheduleOptions& plan,
+    const std::map<int64_t, records::CandidateRecord>& candidates,
+    const std::string& bytes) {
   ASSIGN_OR_RETURN(const records::ProposalRecord record,
                    UnpackRecord<records::ProposalRecord>(bytes, "proposal"));
   ASSIGN_OR_RETURN(Proposal proposal,
                    ProposalFromProto(record.proposal(), plan.layout));
-  ASSIGN_OR_RETURN(proposal.recipe, find_recipe(proposal.parent_a));
-  if (proposal.crossover) {
-    ASSIGN_OR_RETURN(const LinearRecipe other, find_recipe(proposal.parent_b));
-    proposal.recipe = Cross(proposal.recipe, other, proposal.coefficients);
-  }
-  if (GenomeDigest(proposal.recipe, plan.seed_digests) != proposal.genome) {
+  ASSIGN_OR_RETURN(const records::CandidateRecord* a,
+                   FindParent(candidates, proposal.parent_a));
+  ASSIGN_OR_RETURN(const records::CandidateRecord* b,
+                   FindParent(candidates, proposal.parent_b));
+  ASSIGN_OR_RETURN(const Digest genome,
+                   plan.genomes == GenomeKind::kWeights
+                       ? DefineChild(plan, *a, *b, proposal)
+                       : BreedRecipe(plan, *a, *b, proposal));
+  if (genome != proposal.genome) {
     return absl::DataLossError(
         absl::StrCat("the stored proposal ", proposal.candidate,
                      " does not follow from its parents"));

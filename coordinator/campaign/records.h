@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -24,18 +23,20 @@ inline constexpr int64_t kOnlyKey = 0;
 // What a slot's member looks like in kSlots.
 std::string PackSlot(ScoreKind kind, const Member& member,
                      const LinearRecipe& recipe);
+// The same where weights are kept, of so many bytes.
+std::string PackSlot(ScoreKind kind, const Member& member,
+                     int64_t weights_bytes);
 absl::StatusOr<StoredSlot> UnpackSlot(ScoreKind kind, int64_t datapoints,
                                       const std::string& bytes);
 
 // Without the recipe, which UnpackProposal makes again from the parents'.
 std::string PackProposal(const Proposal& proposal);
-// The recipe of an accepted candidate. Errors: DataLoss.
-using FindRecipe =
-    absl::FunctionRef<absl::StatusOr<LinearRecipe>(int64_t candidate)>;
-// Errors: DataLoss, too, if the recipe is not the one of the genome's digest.
-absl::StatusOr<Proposal> UnpackProposal(const ScheduleOptions& plan,
-                                        FindRecipe find_recipe,
-                                        const std::string& bytes);
+// Errors: DataLoss, too, if a parent is not among the accepted candidates, or
+// if the genome's digest does not follow from the parents.
+absl::StatusOr<Proposal> UnpackProposal(
+    const ScheduleOptions& plan,
+    const std::map<int64_t, storage::v1::CandidateRecord>& candidates,
+    const std::string& bytes);
 
 std::string PackLayout(const std::vector<uint32_t>& order);
 // Errors: DataLoss unless it has `datapoints` entries below `datapoints`.

@@ -30,7 +30,12 @@ Core::Core(CampaignStore& store, const Clock& clock, Options options)
                  .epoch = options.epoch,
                  .on_lost_ownership = std::move(options.on_lost_ownership),
                  .on_change = [this] { desk_.Wake(); }}),
-      desk_(loop_, registry_, scheduler_, clock, options.desk) {}
+      desk_(loop_, registry_, scheduler_, clock, options.desk) {
+  if (options.blobs != nullptr) {
+    keeper_.emplace(loop_, *pool_, registry_, *options.blobs, clock,
+                    options.keeper);
+  }
+}
 
 Core::~Core() {
   if (thread_.joinable()) {

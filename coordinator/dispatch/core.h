@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/status/status.h"
 #include "common/base/clock.h"
+#include "common/storage/blob_store.h"
+#include "coordinator/dispatch/blob_keeper.h"
 #include "coordinator/dispatch/campaign_registry.h"
 #include "coordinator/dispatch/event_loop.h"
 #include "coordinator/dispatch/task_pool.h"
@@ -26,6 +29,10 @@ class Core {
     WorkerDesk::Options desk;
     // Threads that wait for the store: campaigns that commit at one time.
     int store_threads = 8;
+    // Where candidates' weights are, borrowed; null: no campaign's are
+    // collected.
+    BlobStore* blobs = nullptr;
+    BlobKeeper::Options keeper;
     // Called once, on the loop, when the store is another coordinator's.
     std::function<void(absl::Status)> on_lost_ownership;
   };
@@ -45,6 +52,8 @@ class Core {
   CampaignStore& store() { return store_; }
   CampaignRegistry& registry() { return registry_; }
   WorkerDesk& desk() { return desk_; }
+  // Nullptr without blobs.
+  BlobKeeper* keeper() { return keeper_.has_value() ? &*keeper_ : nullptr; }
 
  private:
   Core(CampaignStore& store, const Clock& clock, Options options);
@@ -57,6 +66,7 @@ class Core {
   Scheduler scheduler_;
   CampaignRegistry registry_;
   WorkerDesk desk_;
+  std::optional<BlobKeeper> keeper_;
   std::thread thread_;
 };
 

@@ -37,6 +37,7 @@ class CoreTest : public testing::Test {
     Core::Options options;
     options.epoch = epoch_;
     options.desk.worker_timeout = absl::Seconds(10);
+    options.blobs = blobs_.get();
     options.on_lost_ownership = [this](const absl::Status&) { lost_.Notify(); };
     auto core = Core::Start(store_, clock_, std::move(options));
     ASSERT_TRUE(core.ok()) << core.status();
@@ -77,13 +78,16 @@ class CoreTest : public testing::Test {
 
   std::string ExpectedDigest() {
     auto schedule = *OrderedSchedule::Create(campaign_.options, campaign_.gram);
-    EXPECT_TRUE(schedule.Start(FakeSeedScores(campaign_)).ok());
+    EXPECT_TRUE(
+        schedule.Start(FakeSeedScores(campaign_), FakeSeedWeights(campaign_))
+            .ok());
     while (schedule.applied() < kEvaluations) {
       const Digest genome = schedule.open().front().genome;
       EXPECT_TRUE(
           schedule
               .Apply(schedule.open().front().candidate,
-                     FakeScores(genome, schedule.archive().datapoints()))
+                     FakeScores(genome, schedule.archive().datapoints()),
+                     FakeWeights(genome))
               .ok());
     }
     return schedule.archive_digest().ToBytes();
@@ -91,6 +95,7 @@ class CoreTest : public testing::Test {
 
   SimulatedClock clock_;
   InMemoryStore store_;
+  std::unique_ptr<BlobStore> blobs_;  // null: none are kept
   FakeCampaign campaign_;
   uint64_t epoch_ = 0;
   absl::Notification lost_;
@@ -154,6 +159,10 @@ class FakeWorker {
     reports_.clear();
     for (const v1::JobKey& key : hand_backs_) *request.add_hand_backs() = key;
     hand_backs_.clear();
+    for (v1::JobFailure& failure : failures_) {
+      *request.add_failures() = std::move(failure);
+    }
+    failures_.clear();
     for (const std::string& uid : join_) {
       v1::CampaignReadiness& readiness = *request.add_readiness();
       readiness.set_campaign_uid(uid);
@@ -194,11 +203,37 @@ class FakeWorker {
       hand_backs_.push_back(job.key());
       return;
     }
+    if (FailForWantOfBlobs(job)) return;
     const v1::JobResult result =
         FakeResult(test_.campaign_, job,
                    layout == layouts_.end() ? nullptr : &layout->second);
+    if (result.has_weights() && test_.blobs_ != nullptr) {
+      const Digest genome = *Digest::FromBytes(job.genome_digest());
+      EXPECT_EQ(test_.blobs_->Put(FakeBlob(genome))->ToBytes(),
+                result.weights().digest());
+    }
     unacknowledged_[job.key().SerializeAsString()] = result;
     reports_.push_back(result);
+  }
+
+  // Fails the job if weights that it needs are not stored.
+  bool FailForWantOfBlobs(const v1::Job& job) {
+    if (test_.blobs_ == nullptr) return false;
+    for (const v1::WeightsRef& needed :
+         {job.offspring().parent_a(), job.offspring().parent_b(),
+          job.weights()}) {
+      if (needed.digest().empty() ||
+          test_.blobs_->Has(*Digest::FromBytes(needed.digest()))) {
+        continue;
+      }
+      v1::JobFailure& failure = failures_.emplace_back();
+      *failure.mutable_key() = job.key();
+      failure.set_error("weights are missing");
+      failure.set_missing_blob(needed.digest());
+      ++missing_;
+      return true;
+    }
+    return false;
   }
 
   // One call without waiting, then one job. False once there is nothing left.
@@ -209,7 +244,7 @@ class FakeWorker {
     Take(*response);
     Work();
     return !held_.empty() || !reports_.empty() || !join_.empty() ||
-           response->jobs_size() > 0;
+           !failures_.empty() || response->jobs_size() > 0;
   }
 
   // After a new registration everything unacknowledged is reported again.
@@ -229,6 +264,8 @@ class FakeWorker {
   std::map<int64_t, v1::ChunkLayout> layouts_;
   std::vector<v1::JobResult> reports_;
   std::vector<v1::JobKey> hand_backs_;
+  std::vector<v1::JobFailure> failures_;
+  int missing_ = 0;  // failures for want of weights
   std::map<std::string, v1::JobResult> unacknowledged_;
   std::vector<std::string> join_;
   std::vector<v1::ResultOutcome> outcomes_;

@@ -11,6 +11,7 @@ struct KindName {
 constexpr KindName kKinds[] = {
     {JobKind::kGram, v1::JOB_KIND_GRAM},
     {JobKind::kSeed, v1::JOB_KIND_SEED},
+    {JobKind::kMakeBlob, v1::JOB_KIND_MAKE_BLOB},
     {JobKind::kHoldout, v1::JOB_KIND_HOLDOUT},
     {JobKind::kSearch, v1::JOB_KIND_SEARCH},
 };

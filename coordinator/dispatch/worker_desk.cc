@@ -171,6 +171,7 @@ void WorkerDesk::TakeReports(Session& session,
     TakeResult(session, result, changed);
   }
   for (const v1::JobFailure& failure : request.failures()) {
+    if (TakeMissingBlob(failure, changed)) continue;
     TakeFailure(session.id, failure.key(), failure.error(), changed);
   }
   for (const v1::JobKey& key : request.hand_backs()) {
@@ -267,6 +268,22 @@ void WorkerDesk::TakeFailure(const std::string& session_id,
     entry->runner->Quarantine(*job, outcome.reason);
   }
   changed.insert(entry);
+}
+
+bool WorkerDesk::TakeMissingBlob(const v1::JobFailure& failure,
+                                 std::set<CampaignEntry*>& changed) {
+  if (failure.missing_blob().empty()) return false;
+  CampaignEntry* entry = registry_.FindUid(failure.key().campaign_uid());
+  const std::optional<JobKey> job = JobKeyFromProto(failure.key());
+  if (entry == nullptr || !job.has_value() ||
+      !entry->runner->TakeMissingBlob(*job, failure.missing_blob())) {
+    return false;
+  }
+  spdlog::info("{} waits until weights that were lost are made again: {}",
+               job->ToString(), absl::BytesToHexString(failure.missing_blob()));
+  scheduler_.Complete(*job);
+  changed.insert(entry);
+  return true;
 }
 
 void WorkerDesk::Tell(const std::string& session_id, v1::ResultStatus status) {

@@ -104,6 +104,9 @@ class WorkerDesk {
                   std::set<CampaignEntry*>& changed);
   void TakeFailure(const std::string& session_id, const v1::JobKey& key,
                    const std::string& error, std::set<CampaignEntry*>& changed);
+  // True if the job failed for want of weights, which are now being made again.
+  bool TakeMissingBlob(const v1::JobFailure& failure,
+                       std::set<CampaignEntry*>& changed);
   void Tell(const std::string& session_id, v1::ResultStatus status);
   void Reconcile(Session& session, const v1::ExchangeRequest& request);
   void Invite(Session& session);

@@ -10,6 +10,8 @@ absl::string_view JobKindName(JobKind kind) {
       return "gram";
     case JobKind::kSeed:
       return "seed";
+    case JobKind::kMakeBlob:
+      return "make_blob";
     case JobKind::kHoldout:
       return "holdout";
     case JobKind::kSearch:

@@ -11,9 +11,9 @@
 namespace merganser {
 
 // Inside a campaign jobs are leased in this order.
-enum class JobKind { kGram, kSeed, kHoldout, kSearch };
+enum class JobKind { kGram, kSeed, kMakeBlob, kHoldout, kSearch };
 
-// "gram", "seed", "holdout" or "search": for messages and metrics.
+// "gram", "seed", "make_blob", "holdout" or "search": for messages and metrics.
 absl::string_view JobKindName(JobKind kind);
 
 // Names one job of one campaign. Ordered by campaign, then kind, then

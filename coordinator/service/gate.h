@@ -30,6 +30,13 @@ class Gate {
     reason_ = std::move(reason);
   }
 
+  // Errors: Unavailable, with the reason, while no core is active.
+  absl::Status Admit() {
+    absl::MutexLock lock(&mutex_);
+    return core_ == nullptr ? absl::UnavailableError(reason_)
+                            : absl::OkStatus();
+  }
+
   // Posts `task` to the loop of the active core.
   // Errors: Unavailable, with the reason, while there is none.
   absl::Status Post(std::function<void(Core&)> task) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/genome/offspring_digest.h"
 #include "common/genome/thread_team.h"
 #include "common/storage/safetensors.h"
 
@@ -37,6 +38,16 @@ std::string WriteSeed(const std::string& directory, int seed) {
   return path;
 }
 
+void SetSizes(int64_t window, int64_t datapoints, int chunk_size,
+              ScheduleOptions& options) {
+  options.archive.population = 6;
+  options.archive.datapoints = datapoints;
+  options.archive.task_weight.assign(datapoints, 1);
+  options.window = window;
+  options.random_seed = 7;
+  options.tasks = {{0, datapoints, chunk_size}};
+}
+
 }  // namespace
 
 FakeCampaign MakeFakeCampaign(const std::string& directory, int64_t window,
@@ -57,12 +68,30 @@ FakeCampaign MakeFakeCampaign(const std::string& directory, int64_t window,
   const std::vector<const SeedWeights*> pointers = {&seeds[0], &seeds[1]};
   campaign.gram = std::make_shared<const GramSums>(
       GramSums::Create(campaign.options.layout, pointers, team));
-  campaign.options.archive.population = 6;
-  campaign.options.archive.datapoints = datapoints;
-  campaign.options.archive.task_weight.assign(datapoints, 1);
-  campaign.options.window = window;
-  campaign.options.random_seed = 7;
-  campaign.options.tasks = {{0, datapoints, chunk_size}};
+  SetSizes(window, datapoints, chunk_size, campaign.options);
+  return campaign;
+}
+
+FakeCampaign MakeFakeScratchCampaign(int64_t window, int64_t datapoints,
+                                     int chunk_size) {
+  FakeCampaign campaign;
+  ParameterLayout layout{.tensors = {{.name = "layers.0.weight",
+                                      .shape = {2, 3},
+                                      .offset = 0,
+                                      .elements = 6},
+                                     {.name = "layers.0.bias",
+                                      .shape = {3},
+                                      .offset = 6,
+                                      .elements = 3}},
+                         .length = 9};
+  SetSizes(window, datapoints, chunk_size, campaign.options);
+  for (int k = 0; k < 2; ++k) {
+    campaign.options.seed_digests.push_back(RandomSeedDigest(
+        layout, kFakeInitSigma, {campaign.options.random_seed, k - 2}));
+  }
+  campaign.options.layout = SingleChromosome(std::move(layout));
+  campaign.options.genomes = GenomeKind::kWeights;
+  campaign.options.mutation_sigma = 0.01;
   return campaign;
 }
 
@@ -78,12 +107,30 @@ std::vector<uint32_t> FakeScores(const Digest& genome, int64_t datapoints) {
 std::vector<std::vector<uint32_t>> FakeSeedScores(
     const FakeCampaign& campaign) {
   std::vector<std::vector<uint32_t>> scores;
+  const std::vector<Digest>& digests = campaign.options.seed_digests;
   for (int k = 0; k < 2; ++k) {
-    scores.push_back(FakeScores(
-        GenomeDigest(SeedRecipe(k, 2, 1), campaign.options.seed_digests),
-        campaign.options.archive.datapoints));
+    scores.push_back(
+        FakeScores(campaign.options.genomes == GenomeKind::kWeights
+                       ? digests[k]
+                       : GenomeDigest(SeedRecipe(k, 2, 1), digests),
+                   campaign.options.archive.datapoints));
   }
   return scores;
+}
+
+std::string FakeBlob(const Digest& genome) {
+  return absl::StrCat("weights of ", genome.ToHex());
+}
+
+Digest FakeWeights(const Digest& genome) { return Sha256(FakeBlob(genome)); }
+
+std::vector<Digest> FakeSeedWeights(const FakeCampaign& campaign) {
+  std::vector<Digest> weights;
+  if (campaign.options.genomes == GenomeKind::kRecipes) return weights;
+  for (const Digest& seed : campaign.options.seed_digests) {
+    weights.push_back(FakeWeights(seed));
+  }
+  return weights;
 }
 
 }  // namespace merganser

@@ -26,6 +26,21 @@ bool IsWanted(const v1::Job& job, int32_t chunk) {
   return std::find(wanted.begin(), wanted.end(), chunk) != wanted.end();
 }
 
+void FillWeights(const FakeCampaign& campaign, const v1::Job& job,
+                 v1::JobResult& result) {
+  const Digest genome = *Digest::FromBytes(job.genome_digest());
+  result.mutable_weights()->set_digest(FakeWeights(genome).ToBytes());
+  result.mutable_weights()->set_size_bytes(
+      campaign.options.layout.parameters.length * 4);
+  *result.mutable_chromosomes() = job.offspring().chromosomes();
+  for (v1::ChromosomeCrossover& made : *result.mutable_chromosomes()) {
+    made.set_before_a(1 - made.mix());
+    made.set_before_b(made.mix());
+    made.set_after_a(made.mix());
+    made.set_after_b(1 - made.mix());
+  }
+}
+
 }  // namespace
 
 v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
@@ -42,8 +57,18 @@ v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
   for (size_t k = 0; k < options.seed_digests.size(); ++k) {
     v1::SeedSpec& seed = *spec.add_seeds();
     seed.set_name("seed-" + std::to_string(k));
-    seed.set_path(campaign.seed_paths[k]);
+    if (options.genomes == GenomeKind::kWeights) {
+      seed.set_random(true);
+    } else {
+      seed.set_path(campaign.seed_paths[k]);
+    }
     seed.set_digest(options.seed_digests[k].ToBytes());
+  }
+  if (options.genomes == GenomeKind::kWeights) {
+    spec.mutable_model()->add_layers(2);
+    spec.mutable_model()->add_layers(3);
+    spec.mutable_model()->set_init_sigma(kFakeInitSigma);
+    spec.mutable_search()->set_mutation_sigma(options.mutation_sigma);
   }
   v1::TaskSpec& task = *spec.add_tasks();
   task.set_name("task");
@@ -92,6 +117,10 @@ v1::JobResult FakeResult(const FakeCampaign& campaign, const v1::Job& job,
     result.set_gram(campaign.gram->Serialise());
     return result;
   }
+  if (campaign.options.genomes == GenomeKind::kWeights && !job.has_weights()) {
+    FillWeights(campaign, job, result);
+  }
+  if (job.key().kind() == v1::JOB_KIND_MAKE_BLOB) return result;
   const int64_t rows = job.key().kind() == v1::JOB_KIND_HOLDOUT
                            ? kHoldoutRows
                            : campaign.options.archive.datapoints;
