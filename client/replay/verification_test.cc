@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -169,6 +170,27 @@ TEST_F(VerificationTest, TheWallTimeIsNoDifference) {
   const auto report = VerifyFolder();
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_TRUE(report->differences.empty());
+}
+
+// Written before children could be rejected early and campaigns had shards.
+TEST_F(VerificationTest, AnOldFolderIsVerified) {
+  campaign_.header.mutable_campaign()
+      ->mutable_spec()
+      ->mutable_schedule()
+      ->clear_shards();
+  WriteFolder();
+  auto text = ReadFile(results_ + "/summary.json");
+  ASSERT_TRUE(text.ok()) << text.status();
+  auto page = nlohmann::ordered_json::parse(*text);
+  for (const char* field : {"rejected_early", "parked", "parked_confirmed",
+                            "datapoint_evaluations_possible"}) {
+    ASSERT_EQ(page.erase(field), 1u) << field;
+  }
+  ASSERT_TRUE(
+      WriteFileAtomically(results_ + "/summary.json", page.dump(2)).ok());
+  const auto report = VerifyFolder(RescoreChoice::kAll);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->verified()) << report->LastLine();
 }
 
 TEST_F(VerificationTest, AFieldOfTheRecipeIsFound) {
