@@ -388,6 +388,27 @@ TEST_F(ApplicationTest, ListsCandidatesWithWhatTheyAreMadeOf) {
   EXPECT_EQ(JsonLines(Execute({"lineage", "x", "--json"}).out).size(), 2);
 }
 
+TEST_F(ApplicationTest, CandidatesOfRandomSeedsHaveNoShares) {
+  v1::Campaign campaign = Campaign("x", v1::CAMPAIGN_STATE_RUNNING);
+  for (v1::SeedSpec& seed : *campaign.mutable_spec()->mutable_seeds()) {
+    seed.set_random(true);
+  }
+  campaign.mutable_spec()->mutable_search()->set_mutation_sigma(0.5);
+  coordinator_.Put(campaign);
+  v1::Candidate child;
+  child.set_candidate(10);
+  child.set_slot(3);
+  child.mutable_proposal()->set_parent_a(-2);
+  child.mutable_weights()->set_size_bytes(104);
+  coordinator_.SetCandidates({child});
+  EXPECT_EQ(Execute({"candidates", "x"}).out,
+            "CANDIDATE  SLOT  SEARCH  HOLDOUT  ORIGIN\n"
+            "10         3     0.0000  -        mutant of -2\n");
+  EXPECT_EQ(JsonLines(Execute({"lineage", "x", "10", "--json"}).out)
+                .at(0)["weights"]["size_bytes"],
+            "104");
+}
+
 TEST_F(ApplicationTest, ListsWorkers) {
   v1::Worker worker;
   worker.set_name("w1");

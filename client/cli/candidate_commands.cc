@@ -11,16 +11,20 @@
 #include "absl/strings/str_format.h"
 #include "client/api/campaign_client.h"
 #include "client/cli/output.h"
+#include "common/campaign_spec/campaign_plan.h"
 
 namespace merganser {
 namespace {
 
-// "12 x 7 @ 431 mix 0.25": the parents and the (first) split and mix.
-std::string Origin(const v1::Candidate& candidate) {
+// "12 x 7, split 431, mix 0.250": the parents and the (first) split and mix.
+std::string Origin(const v1::Candidate& candidate,
+                   const v1::CampaignSpec& spec) {
   if (!candidate.has_proposal()) return "seed";
   const v1::Proposal& proposal = candidate.proposal();
   if (!proposal.crossover() || proposal.chromosomes().empty()) {
-    return absl::StrCat("copy of ", proposal.parent_a());
+    return absl::StrCat(
+        spec.search().mutation_sigma() > 0 ? "mutant of " : "copy of ",
+        proposal.parent_a());
   }
   const v1::ChromosomeCrossover& first = proposal.chromosomes(0);
   return absl::StrFormat("%d x %d, split %d, mix %.3f", proposal.parent_a(),
@@ -41,8 +45,11 @@ std::string CandidateTable(const std::vector<v1::Candidate>& candidates,
                            const v1::CampaignSpec& spec) {
   std::vector<std::string> header = {"CANDIDATE", "SLOT", "SEARCH", "HOLDOUT",
                                      "ORIGIN"};
-  for (const v1::SeedSpec& seed : spec.seeds()) {
-    header.push_back(absl::StrCat("OF ", absl::AsciiStrToUpper(seed.name())));
+  // Only recipes say how much of each seed is in a candidate.
+  const int shares = KeepsWeights(spec) ? 0 : spec.seeds_size();
+  for (int k = 0; k < shares; ++k) {
+    header.push_back(
+        absl::StrCat("OF ", absl::AsciiStrToUpper(spec.seeds(k).name())));
   }
   Table table(header);
   for (const v1::Candidate& candidate : candidates) {
@@ -50,8 +57,8 @@ std::string CandidateTable(const std::vector<v1::Candidate>& candidates,
         CandidateName(candidate, spec),
         candidate.has_slot() ? absl::StrCat(candidate.slot()) : "-",
         Accuracy(candidate.search_accuracy()), Holdout(candidate),
-        Origin(candidate)};
-    for (int k = 0; k < spec.seeds_size(); ++k) {
+        Origin(candidate, spec)};
+    for (int k = 0; k < shares; ++k) {
       row.push_back(k < candidate.seed_shares_size()
                         ? absl::StrFormat("%.3f", candidate.seed_shares(k))
                         : "-");
@@ -88,8 +95,9 @@ void AddCandidatesCommand(CLI::App& app, const GlobalOptions& global,
   const auto all = std::make_shared<bool>(false);
   CLI::App* const command = AddCommand(
       app, "candidates",
-      "List the members of a campaign's archive, with their parents and the "
-      "share of each seed in their weights",
+      "List the members of a campaign's archive, with their parents and, "
+      "unless "
+      "the seeds are random, the share of each seed in their weights",
       "merganser candidates digits-pretrained --all");
   command->add_option("NAME", *name, "Campaign")->required();
   command->add_flag("--all", *all, "All that were ever accepted");

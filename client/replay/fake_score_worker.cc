@@ -1,7 +1,8 @@
 // Stands in for `merganser-worker score`: answers jobs with SyntheticScores().
 // Reads on only once an answer is written, as the real one does. With the
 // environment variable FAKE_SCORE_WORKER_DIES_AT=N it exits with code 9 in
-// place of the answer to job N.
+// place of the answer to job N. A job whose weights, or those of its parents,
+// are not in the folder of --blobs is answered by an error.
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <google/protobuf/util/delimited_message_util.h>
 #include <unistd.h>
@@ -11,7 +12,9 @@
 #include <map>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "client/replay/synthetic_campaign.h"
+#include "common/base/digest.h"
 #include "common/storage/file.h"
 #include "merganser/v1/score_stream.pb.h"
 
@@ -20,11 +23,24 @@ namespace {
 
 constexpr int kDeathExitCode = 9;
 
+bool IsMissing(const std::string& blobs, const v1::WeightsRef& ref) {
+  const auto bytes =
+      ReadFile(blobs + "/" + absl::BytesToHexString(ref.digest()));
+  return !bytes.ok() || Sha256(*bytes).ToBytes() != ref.digest();
+}
+
 v1::ScoreStreamResponse Answer(
-    const v1::CampaignSpec& spec, const v1::Job& job,
+    const v1::CampaignSpec& spec, const std::string& blobs, const v1::Job& job,
     const std::map<int64_t, v1::ChunkLayout>& layouts) {
   v1::ScoreStreamResponse response;
   *response.mutable_key() = job.key();
+  const v1::Offspring& offspring = job.offspring();
+  if ((job.has_weights() && IsMissing(blobs, job.weights())) ||
+      (job.has_offspring() && (IsMissing(blobs, offspring.parent_a()) ||
+                               IsMissing(blobs, offspring.parent_b())))) {
+    response.set_error("weights are missing");
+    return response;
+  }
   const auto layout = layouts.find(job.layout_version());
   if (job.layout_version() >= 0 && layout == layouts.end()) {
     response.set_error("the layout was not sent");
@@ -36,7 +52,8 @@ v1::ScoreStreamResponse Answer(
   return response;
 }
 
-int Serve(const v1::CampaignSpec& spec, int64_t dies_at) {
+int Serve(const v1::CampaignSpec& spec, const std::string& blobs,
+          int64_t dies_at) {
   namespace util = google::protobuf::util;
   google::protobuf::io::FileInputStream input(STDIN_FILENO);
   google::protobuf::io::FileOutputStream output(STDOUT_FILENO);
@@ -50,7 +67,7 @@ int Serve(const v1::CampaignSpec& spec, int64_t dies_at) {
     }
     if (jobs++ == dies_at) return kDeathExitCode;
     util::SerializeDelimitedToZeroCopyStream(
-        Answer(spec, request.job(), layouts), &output);
+        Answer(spec, blobs, request.job(), layouts), &output);
     if (!output.Flush()) return 1;
   }
   return 0;
@@ -61,7 +78,9 @@ int Serve(const v1::CampaignSpec& spec, int64_t dies_at) {
 
 int main(int argc, char** argv) {
   merganser::v1::CampaignSpec spec;
+  std::string blobs;
   for (int i = 1; i + 1 < argc; ++i) {
+    if (std::string(argv[i]) == "--blobs") blobs = argv[i + 1];
     if (std::string(argv[i]) != "--spec") continue;
     const auto bytes = merganser::ReadFile(argv[i + 1]);
     if (!bytes.ok() || !spec.ParseFromString(*bytes)) {
@@ -70,5 +89,6 @@ int main(int argc, char** argv) {
     }
   }
   const char* dies_at = getenv("FAKE_SCORE_WORKER_DIES_AT");
-  return merganser::Serve(spec, dies_at == nullptr ? -1 : atoll(dies_at));
+  return merganser::Serve(spec, blobs,
+                          dies_at == nullptr ? -1 : atoll(dies_at));
 }

@@ -1,70 +1,42 @@
 #include "client/replay/replay.h"
 
-#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "client/replay/archive_check.h"
+#include "client/replay/proposal_check.h"
+#include "client/replay/replay_weights.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/proposal_proto.h"
 #include "common/campaign_spec/validate.h"
 #include "common/evolution/scores.h"
-#include "common/genome_proto/genome_proto.h"
 
 namespace merganser {
 namespace {
 
 constexpr int64_t kProgressInterval = 256;
 
-std::string Hex(const std::string& bytes) {
-  return absl::BytesToHexString(bytes);
-}
-
-// Everything that the log says of how a child was drawn.
-void CompareProposals(const std::string& where, const v1::Proposal& expected,
-                      const v1::Proposal& found, DifferenceList& differences) {
-  const auto compare = [&](const char* field, int64_t a, int64_t b) {
-    differences.Compare(where, absl::StrCat("proposal.", field), a, b);
-  };
-  compare("candidate", expected.candidate(), found.candidate());
-  compare("parent_a", expected.parent_a(), found.parent_a());
-  compare("parent_b", expected.parent_b(), found.parent_b());
-  compare("crossover", expected.crossover(), found.crossover());
-  compare("layout_version", expected.layout_version(), found.layout_version());
-  compare("chromosomes", expected.chromosomes_size(), found.chromosomes_size());
-  const int both =
-      std::min(expected.chromosomes_size(), found.chromosomes_size());
-  for (int c = 0; c < both; ++c) {
-    const v1::ChromosomeCrossover& a = expected.chromosomes(c);
-    const v1::ChromosomeCrossover& b = found.chromosomes(c);
-    const std::string prefix = absl::StrCat("proposal.chromosomes[", c, "].");
-    const auto compare_bits = [&](const char* field, double x, double y) {
-      differences.CompareBits(where, prefix + field, x, y);
-    };
-    differences.Compare(where, prefix + "split_block", a.split_block(),
-                        b.split_block());
-    compare_bits("mix", a.mix(), b.mix());
-    compare_bits("before_a", a.before_a(), b.before_a());
-    compare_bits("before_b", a.before_b(), b.before_b());
-    compare_bits("after_a", a.after_a(), b.after_a());
-    compare_bits("after_b", a.after_b(), b.after_b());
-  }
-  differences.Compare(where, "proposal.genome_digest",
-                      Hex(expected.genome_digest()),
-                      Hex(found.genome_digest()));
+// Neither given up nor rejected early: the scores are complete, and the child's
+// weights were told of.
+bool WasEvaluated(const v1::LogEntry& entry) {
+  return entry.quarantine_error().empty() && entry.known_chunks().empty();
 }
 
 class Replayer {
  public:
   Replayer(RecordReader& record, ReplayObserver* observer,
-           DifferenceList& differences, OrderedSchedule schedule)
+           DifferenceList& differences, OrderedSchedule schedule,
+           std::unique_ptr<WeightsReplay> weights)
       : header_(record.header()),
         record_(record),
         observer_(observer),
         differences_(differences),
         schedule_(std::move(schedule)),
+        weights_(std::move(weights)),
         parents_(schedule_.archive().population()) {}
 
   absl::StatusOr<ReplayOutcome> Run(
@@ -80,10 +52,8 @@ class Replayer {
       }
     }
     outcome_.archive_digest = schedule_.archive_digest();
-    FindWinner();
-    CompareCounts();
-    CompareSlots();
-    CompareBest();
+    RETURN_IF_ERROR(FindWinner());
+    CompareArchive(schedule_, outcome_, header_, differences_);
     return std::move(outcome_);
   }
 
@@ -129,16 +99,16 @@ class Replayer {
 
   // A child that was rejected early must be one that its archive rejects. If it
   // is not, the replay goes on as the record did.
-  absl::StatusOr<AppliedResult> Apply(const std::string& where,
-                                      int64_t candidate,
-                                      const v1::LogEntry& entry,
-                                      const ChunkAssembly& scores) {
+  absl::StatusOr<AppliedResult> Apply(
+      const std::string& where, int64_t candidate, const v1::LogEntry& entry,
+      const ChunkAssembly& scores, const std::optional<RemadeWeights>& made) {
     if (!entry.quarantine_error().empty()) {
       ++outcome_.quarantined;
       return schedule_.Apply(candidate, std::nullopt);
     }
     if (entry.known_chunks().empty()) {
-      return schedule_.Apply(candidate, scores.scores());
+      if (!made.has_value()) return schedule_.Apply(candidate, scores.scores());
+      return schedule_.Apply(candidate, scores.scores(), made->digest);
     }
     ++outcome_.rejected_early;
     if (schedule_.Rejects(scores)) {
@@ -167,8 +137,15 @@ class Replayer {
           "header: seed_scores: expected those of ", seeds, " seeds; found ",
           scores.size(), scores.empty() ? "; has the campaign begun?" : ""));
     }
-    RETURN_IF_ERROR(schedule_.Start(std::move(scores)));
-    return ShowSeeds();
+    std::vector<Digest> weights;
+    if (weights_ != nullptr) {
+      ASSIGN_OR_RETURN(weights, weights_->MakeSeeds(static_cast<int>(seeds)));
+      outcome_.weights_size_bytes = weights_->size_bytes();
+    }
+    RETURN_IF_ERROR(schedule_.Start(std::move(scores), weights));
+    RETURN_IF_ERROR(ShowSeeds());
+    if (weights_ != nullptr) weights_->ForgetUnneeded(schedule_);
+    return absl::OkStatus();
   }
 
   absl::Status ShowSeeds() {
@@ -179,18 +156,20 @@ class Replayer {
         static_cast<int>(schedule_.options().layout.chromosomes.size());
     for (int k = 0; k < seeds; ++k) {
       const LinearRecipe recipe = SeedRecipe(k, seeds, chromosomes);
-      const Digest genome = GenomeDigest(recipe, digests);
+      const bool random = weights_ != nullptr;
+      const Digest genome = random ? digests[k] : GenomeDigest(recipe, digests);
       ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
                        Unpack("header", header_.seed_scores(k)));
       const ChunkAssembly chunks(archive_options().kind,
                                  schedule_.options().tasks,
                                  schedule_.file_order(), std::move(scores));
-      RETURN_IF_ERROR(observer_->OnCandidate({.number = k - seeds,
-                                              .recipe = recipe,
-                                              .genome = genome,
-                                              .layout = schedule_.file_order(),
-                                              .scores = chunks,
-                                              .accepted = true}));
+      RETURN_IF_ERROR(
+          observer_->OnCandidate({.number = k - seeds,
+                                  .recipe = random ? nullptr : &recipe,
+                                  .genome = genome,
+                                  .layout = schedule_.file_order(),
+                                  .scores = chunks,
+                                  .accepted = true}));
     }
     return absl::OkStatus();
   }
@@ -206,29 +185,73 @@ class Replayer {
                        " could not be applied at this place"));
     }
     // A copy: applying it takes it apart.
-    const Proposal proposal = *open;
+    Proposal proposal = *open;
     const LayoutOrderPointer layout = schedule_.layout(proposal.layout_version);
+    ASSIGN_OR_RETURN(std::optional<RemadeWeights> made,
+                     Remake(where, proposal, entry));
     CompareProposals(where, ProposalToProto(proposal), entry.proposal(),
                      differences_);
     ASSIGN_OR_RETURN(const ChunkAssembly scores,
                      UnpackEntry(where, entry, layout));
     ASSIGN_OR_RETURN(const AppliedResult result,
-                     Apply(where, proposal.candidate, entry, scores));
+                     Apply(where, proposal.candidate, entry, scores, made));
     CompareResult(where, result, entry);
     if (result.accepted) {
       ++outcome_.accepted;
       parents_[result.dropped_slot] = {proposal.parent_a, proposal.parent_b};
     }
-    if (observer_ == nullptr || !entry.quarantine_error().empty()) {
-      return absl::OkStatus();
+    if (entry.quarantine_error().empty()) {
+      RETURN_IF_ERROR(Show(proposal, made, layout, scores, result.accepted));
     }
-    return observer_->OnCandidate({.number = proposal.candidate,
-                                   .recipe = proposal.recipe,
-                                   .genome = proposal.genome,
-                                   .layout_version = proposal.layout_version,
-                                   .layout = layout,
-                                   .scores = scores,
-                                   .accepted = result.accepted});
+    return UpdateWeights(std::move(proposal), std::move(made), result.accepted);
+  }
+
+  // The child's weights, if they are kept and the record must know them; gives
+  // the proposal its coefficients.
+  absl::StatusOr<std::optional<RemadeWeights>> Remake(
+      const std::string& where, Proposal& proposal, const v1::LogEntry& entry) {
+    if (weights_ == nullptr) return std::nullopt;
+    std::optional<RemadeWeights> made;
+    std::optional<Digest> digest;
+    if (WasEvaluated(entry)) {
+      ASSIGN_OR_RETURN(made, weights_->Make(proposal));
+      proposal.coefficients = made->crossovers;
+      digest = made->digest;
+    }
+    weights_->CompareRef(where, digest, entry, differences_);
+    return made;
+  }
+
+  absl::Status Show(const Proposal& proposal,
+                    const std::optional<RemadeWeights>& made,
+                    const LayoutOrderPointer& layout,
+                    const ChunkAssembly& scores, bool accepted) {
+    if (observer_ == nullptr) return absl::OkStatus();
+    ReplayObserver::Candidate candidate{
+        .number = proposal.candidate,
+        .genome = proposal.genome,
+        .layout_version = proposal.layout_version,
+        .layout = layout,
+        .scores = scores,
+        .accepted = accepted};
+    if (weights_ == nullptr) {
+      candidate.recipe = &proposal.recipe;
+      return observer_->OnCandidate(candidate);
+    }
+    const v1::Offspring offspring = weights_->OffspringOf(proposal);
+    candidate.offspring = &offspring;
+    if (made.has_value()) candidate.weights = &made->digest;
+    return observer_->OnCandidate(candidate);
+  }
+
+  absl::Status UpdateWeights(Proposal proposal,
+                             std::optional<RemadeWeights> made, bool accepted) {
+    if (weights_ == nullptr) return absl::OkStatus();
+    if (accepted) {
+      RETURN_IF_ERROR(weights_->Keep(std::move(proposal), *std::move(made)));
+    }
+    weights_->ForgetUnneeded(schedule_);
+    return absl::OkStatus();
   }
 
   void CompareResult(const std::string& where, const AppliedResult& result,
@@ -240,9 +263,9 @@ class Replayer {
                          absl::StrCat(entry.child_fitness()));
   }
 
-  void FindWinner() {
+  absl::Status FindWinner() {
     const std::optional<int> best = schedule_.archive().best_slot();
-    if (!best.has_value()) return;
+    if (!best.has_value()) return absl::OkStatus();
     const Member& member = *schedule_.archive().slot(*best);
     outcome_.winner = {.campaign = header_.campaign().name(),
                        .uid = header_.campaign().uid(),
@@ -250,83 +273,10 @@ class Replayer {
                        .genome = member.genome,
                        .recipe = *schedule_.recipe(*best),
                        .parents = parents_[*best]};
-  }
-
-  void CompareCounts() {
-    const v1::Progress& progress = header_.campaign().progress();
-    differences_.Compare("header", "progress.evaluations", outcome_.results,
-                         progress.evaluations());
-    differences_.Compare("header", "progress.accepted", outcome_.accepted,
-                         progress.accepted());
-    differences_.Compare("header", "progress.quarantined", outcome_.quarantined,
-                         progress.quarantined());
-    differences_.Compare("header", "progress.rejected_early",
-                         outcome_.rejected_early, progress.rejected_early());
-    differences_.Compare("header", "progress.archive_digest",
-                         outcome_.archive_digest.ToHex(),
-                         Hex(progress.archive_digest()));
-    differences_.CompareBits("header", "progress.coverage",
-                             schedule_.archive().coverage(),
-                             progress.coverage());
-  }
-
-  void CompareSlots() {
-    const int population = schedule_.archive().population();
-    differences_.Compare("header", "number of slots", population,
-                         header_.slots_size());
-    for (int i = 0; i < std::min(population, header_.slots_size()); ++i) {
-      CompareSlot(absl::StrCat("archive slot ", i), i, header_.slots(i));
-    }
-  }
-
-  void CompareSlot(const std::string& where, int slot,
-                   const v1::ArchiveSlot& found) {
-    const std::optional<Member>& member = schedule_.archive().slot(slot);
-    if (!member.has_value() || !found.has_candidate()) {
-      differences_.Compare(
-          where, "candidate",
-          member.has_value() ? absl::StrCat(member->sequence_number) : "none",
-          found.has_candidate() ? absl::StrCat(found.candidate()) : "none");
-      return;
-    }
-    differences_.Compare(where, "candidate", member->sequence_number,
-                         found.candidate());
-    differences_.Compare(where, "genome_digest", member->genome.ToHex(),
-                         Hex(found.genome_digest()));
-    const auto recipe = RecipeFromProto(found.recipe());
-    if (!recipe.ok() || *recipe != *schedule_.recipe(slot)) {
-      differences_.Add({where, "recipe", RecipeToJson(*schedule_.recipe(slot)),
-                        recipe.ok() ? RecipeToJson(*recipe)
-                                    : std::string(recipe.status().message())});
-    }
-    const std::string scores =
-        PackScores(archive_options().kind, member->scores);
-    if (scores != found.scores()) {
-      differences_.Add({where, "scores", "those of the log",
-                        DescribeScores(scores, found.scores())});
-    }
-  }
-
-  void CompareBest() {
-    const v1::Progress& progress = header_.campaign().progress();
-    const std::optional<int> best = schedule_.archive().best_slot();
-    differences_.Compare("header", "progress.best", best.has_value() ? 1 : 0,
-                         progress.has_best() ? 1 : 0);
-    if (!best.has_value() || !progress.has_best()) return;
-    differences_.Compare("header", "progress.best.candidate",
-                         outcome_.winner.candidate,
-                         progress.best().candidate());
-    differences_.Compare("header", "progress.best.genome_digest",
-                         outcome_.winner.genome.ToHex(),
-                         Hex(progress.best().genome_digest()));
-    uint64_t worth = 0;
-    for (const uint32_t weight : archive_options().task_weight) worth += weight;
-    worth *= FullScore(archive_options().kind);
-    differences_.CompareBits(
-        "header", "progress.best.search_accuracy",
-        static_cast<double>(schedule_.archive().weighted_score(*best)) /
-            static_cast<double>(worth),
-        progress.best().search_accuracy());
+    if (weights_ == nullptr) return absl::OkStatus();
+    ASSIGN_OR_RETURN(outcome_.winner.ancestors,
+                     weights_->AncestorsOf(member.sequence_number));
+    return absl::OkStatus();
   }
 
   const v1::ExportHeader& header_;
@@ -334,6 +284,7 @@ class Replayer {
   ReplayObserver* observer_;
   DifferenceList& differences_;
   OrderedSchedule schedule_;
+  std::unique_ptr<WeightsReplay> weights_;     // null where recipes are kept
   std::vector<std::vector<int64_t>> parents_;  // [slots]; empty for a seed
   ReplayOutcome outcome_;
 };
@@ -342,15 +293,20 @@ class Replayer {
 
 absl::StatusOr<ReplayOutcome> Replay(
     RecordReader& record, ReplayObserver* observer,
-    const std::function<void(int64_t)>& progress, DifferenceList& differences) {
+    const std::function<void(int64_t)>& progress, ThreadTeam& team,
+    DifferenceList& differences) {
   const v1::CampaignSpec& spec = record.header().campaign().spec();
   RETURN_IF_ERROR(Annotate(ValidateSpec(spec, {.require_resolved = true}),
                            "header: campaign.spec"));
   ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
-  auto schedule = OrderedSchedule::Create(
-      std::move(options), std::make_shared<const GramSums>(record.gram()));
+  std::unique_ptr<WeightsReplay> weights;
+  if (options.genomes == GenomeKind::kWeights) {
+    ASSIGN_OR_RETURN(weights, WeightsReplay::Create(spec, observer, team));
+  }
+  auto schedule = OrderedSchedule::Create(std::move(options), record.gram());
   if (!schedule.ok()) return Annotate(schedule.status(), "header");
-  return Replayer(record, observer, differences, *std::move(schedule))
+  return Replayer(record, observer, differences, *std::move(schedule),
+                  std::move(weights))
       .Run(progress);
 }
 

@@ -9,23 +9,32 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/replay/difference.h"
+#include "client/replay/replay_weights.h"
 #include "client/results/campaign_record.h"
 #include "client/results/winner.h"
 #include "common/base/digest.h"
+#include "common/genome/thread_team.h"
 #include "common/schedule/ordered_schedule.h"
+#include "merganser/v1/worker_service.pb.h"
 
 namespace merganser {
 
 // Told of each candidate with scores once it is applied: the seeds, then the
-// children that were not quarantined, in the order of n.
+// children that were not quarantined, in the order of n. Where weights are kept
+// it is told of a candidate's parents' weights before the candidate, and that
+// they are forgotten behind it.
 // Threads: none.
-class ReplayObserver {
+class ReplayObserver : public WeightsObserver {
  public:
-  virtual ~ReplayObserver() = default;
-
   struct Candidate {
     int64_t number = 0;
-    const LinearRecipe& recipe;
+    // How it is made, by one of the two; by neither if it is a random seed.
+    const LinearRecipe* recipe = nullptr;
+    const v1::Offspring* offspring = nullptr;
+    // The digest of a child's weights; null where recipes are kept, and if it
+    // was rejected early.
+    const Digest* weights = nullptr;
+    // As in its job.
     const Digest& genome;
     // -1 = file order.
     int64_t layout_version = -1;
@@ -47,14 +56,18 @@ struct ReplayOutcome {
   int64_t accepted = 0;
   int64_t quarantined = 0;
   int64_t rejected_early = 0;
+  // Of a candidate's weights; 0 where recipes are kept.
+  int64_t weights_size_bytes = 0;
   Digest archive_digest;
   // The best member, with its parents.
   Winner winner;
 };
 
 // Re-derives the archive from the record's spec, Gram sums, seed scores and
-// log. Compares with the record: every proposal, bit for bit, every outcome, at
-// the end every slot, the counts, the digest and the best member.
+// log; where weights are kept, it makes them again, from random seeds on, on
+// the threads of `team`. Compares with the record: every proposal, bit for bit,
+// every child's weights, every outcome, at the end every slot, the counts, the
+// digest and the best member.
 // `progress`, which may be empty, is called now and then with the number of
 // results replayed.
 // Errors: InvalidArgument or DataLoss when the record cannot be replayed at
@@ -62,6 +75,7 @@ struct ReplayOutcome {
 // not an error: `differences` has it.
 absl::StatusOr<ReplayOutcome> Replay(
     RecordReader& record, ReplayObserver* observer,
-    const std::function<void(int64_t)>& progress, DifferenceList& differences);
+    const std::function<void(int64_t)>& progress, ThreadTeam& team,
+    DifferenceList& differences);
 
 }  // namespace merganser

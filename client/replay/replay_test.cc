@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/embedded/temporary_folder.h"
+#include "client/replay/replay_testing.h"
 #include "client/replay/synthetic_campaign.h"
 #include "common/base/digest.h"
 #include "common/evolution/scores.h"
@@ -33,15 +34,8 @@ class ReplayTest : public ::testing::Test {
   }
 
   absl::StatusOr<ReplayOutcome> ReplayCampaign() {
-    auto writer = RecordWriter::Create(folder_->path() + "/record");
-    if (!writer.ok()) return writer.status();
-    const absl::Status exported = campaign_.Export(
-        [&](v1::ExportCampaignResponse& part) { return writer->Add(part); });
-    if (!exported.ok()) return exported;
-    if (const auto status = writer->Commit(); !status.ok()) return status;
-    auto reader = RecordReader::Open(folder_->path() + "/record");
-    if (!reader.ok()) return reader.status();
-    return Replay(**reader, nullptr, nullptr, differences_);
+    return ReplaySynthetic(campaign_, folder_->path() + "/record", nullptr,
+                           differences_);
   }
 
   // The first log entry of which the child was (not) accepted, from `from`.
@@ -295,6 +289,17 @@ TEST_F(ReplayTest, ASpecThatIsNotValidIsAnError) {
   const auto outcome = ReplayCampaign();
   EXPECT_THAT(std::string(outcome.status().message()),
               HasSubstr("search.population"));
+}
+
+// As in folders from before campaigns had shards.
+TEST_F(ReplayTest, ASpecWithoutShardsIsReplayed) {
+  campaign_.header.mutable_campaign()
+      ->mutable_spec()
+      ->mutable_schedule()
+      ->clear_shards();
+  const auto outcome = ReplayCampaign();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_TRUE(differences_.empty()) << First();
 }
 
 TEST_F(ReplayTest, ACampaignThatHasNotBegunIsAnError) {

@@ -65,28 +65,53 @@ absl::Status Rescorer::OnCandidate(const Candidate& candidate) {
   if (candidate.layout_version > sent_layout_) {
     RETURN_IF_ERROR(SendLayout(candidate.layout_version, candidate.layout));
   }
-  Pending pending{.layout = candidate.layout,
-                  .where = WhereOf(candidate.number),
-                  .scores = candidate.scores,
-                  .holdout_accuracy = std::nullopt};
-  pending.key.set_kind(candidate.number < 0 ? v1::JOB_KIND_SEED
-                                            : v1::JOB_KIND_SEARCH);
-  pending.key.set_candidate(candidate.number);
-  return SendJob(candidate.recipe, candidate.genome, candidate.layout_version,
-                 std::move(pending));
+  v1::Job job;
+  job.mutable_key()->set_kind(candidate.number < 0 ? v1::JOB_KIND_SEED
+                                                   : v1::JOB_KIND_SEARCH);
+  job.mutable_key()->set_candidate(candidate.number);
+  if (candidate.recipe != nullptr) {
+    *job.mutable_recipe() = RecipeToProto(*candidate.recipe);
+  }
+  if (candidate.offspring != nullptr) {
+    *job.mutable_offspring() = *candidate.offspring;
+  }
+  job.set_genome_digest(candidate.genome.ToBytes());
+  job.set_layout_version(candidate.layout_version);
+  if (!candidate.scores.complete()) AddKnownChunks(candidate.scores, job);
+  return SendJob(std::move(job), {.layout = candidate.layout,
+                                  .where = WhereOf(candidate.number),
+                                  .scores = candidate.scores,
+                                  .holdout_accuracy = std::nullopt});
 }
 
-absl::Status Rescorer::CheckHoldout(const std::string& where, int64_t candidate,
-                                    const LinearRecipe& recipe,
-                                    const Digest& genome, double accuracy) {
+absl::Status Rescorer::OnKept(const RemadeWeights& weights) {
+  if (blobs_ != nullptr) return blobs_->Add(weights);
+  return absl::FailedPreconditionError(
+      "there is no folder for the weights of candidates");
+}
+
+void Rescorer::OnForgotten(const Digest& weights) {
+  blobs_->Remove(weights, sent_jobs_);
+}
+
+absl::Status Rescorer::CheckHoldout(const std::string& where,
+                                    const Winner& candidate, double accuracy) {
   if (holdout_order_->empty()) return absl::OkStatus();
-  Pending pending{.layout = holdout_order_,
-                  .where = where,
-                  .scores = std::nullopt,
-                  .holdout_accuracy = accuracy};
-  pending.key.set_kind(v1::JOB_KIND_HOLDOUT);
-  pending.key.set_candidate(candidate);
-  return SendJob(recipe, genome, /*layout_version=*/-1, std::move(pending));
+  v1::Job job;
+  job.mutable_key()->set_kind(v1::JOB_KIND_HOLDOUT);
+  job.mutable_key()->set_candidate(candidate.candidate);
+  if (blobs_ == nullptr) {
+    *job.mutable_recipe() = RecipeToProto(candidate.recipe);
+  } else {
+    job.mutable_weights()->set_digest(candidate.genome.ToBytes());
+    job.mutable_weights()->set_size_bytes(blobs_->size_bytes());
+  }
+  job.set_genome_digest(candidate.genome.ToBytes());
+  job.set_layout_version(-1);
+  return SendJob(std::move(job), {.layout = holdout_order_,
+                                  .where = where,
+                                  .scores = std::nullopt,
+                                  .holdout_accuracy = accuracy});
 }
 
 absl::Status Rescorer::SendLayout(int64_t version,
@@ -103,18 +128,12 @@ absl::Status Rescorer::SendLayout(int64_t version,
   return scorer_.Send(request);
 }
 
-absl::Status Rescorer::SendJob(const LinearRecipe& recipe, const Digest& genome,
-                               int64_t layout_version, Pending pending) {
+absl::Status Rescorer::SendJob(v1::Job job, Pending pending) {
+  pending.key = job.key();
   v1::ScoreStreamRequest request;
-  v1::Job& job = *request.mutable_job();
-  *job.mutable_key() = pending.key;
-  *job.mutable_recipe() = RecipeToProto(recipe);
-  job.set_genome_digest(genome.ToBytes());
-  job.set_layout_version(layout_version);
-  if (pending.scores.has_value() && !pending.scores->complete()) {
-    AddKnownChunks(*pending.scores, job);
-  }
+  *request.mutable_job() = std::move(job);
   RETURN_IF_ERROR(scorer_.Send(request));
+  ++sent_jobs_;
   pending_.push_back(std::move(pending));
   while (static_cast<int64_t>(pending_.size()) >= window_) {
     RETURN_IF_ERROR(ReceiveOne());
@@ -131,6 +150,9 @@ absl::Status Rescorer::ReceiveOne() {
   ASSIGN_OR_RETURN(const v1::ScoreStreamResponse response, scorer_.Receive());
   const Pending pending = std::move(pending_.front());
   pending_.pop_front();
+  if (blobs_ != nullptr) {
+    blobs_->Answered(sent_jobs_ - static_cast<int64_t>(pending_.size()));
+  }
   if (!response.error().empty()) {
     return absl::InternalError(absl::StrCat(
         pending.where, ": cannot be evaluated again: ", response.error()));

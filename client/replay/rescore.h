@@ -11,6 +11,8 @@
 #include "client/replay/difference.h"
 #include "client/replay/replay.h"
 #include "client/replay/score_worker.h"
+#include "client/replay/scorer_blobs.h"
+#include "client/results/winner.h"
 
 namespace merganser {
 
@@ -30,15 +32,19 @@ class Rescorer : public ReplayObserver {
 
   // Leaves out children that were dropped.
   void OnlyAccepted() { only_accepted_ = true; }
+  // Where the scorer finds weights; borrowed. Needed where they are kept.
+  void UseBlobs(ScorerBlobs& blobs) { blobs_ = &blobs; }
 
   absl::Status OnStart(const v1::CampaignSpec& spec,
                        std::span<const TaskExtent> tasks) override;
   absl::Status OnCandidate(const Candidate& candidate) override;
+  absl::Status OnKept(const RemadeWeights& weights) override;
+  void OnForgotten(const Digest& weights) override;
 
   // Compares a candidate's holdout accuracy, too; no-op if the campaign has no
-  // holdout datapoints. Call it behind the replay.
-  absl::Status CheckHoldout(const std::string& where, int64_t candidate,
-                            const LinearRecipe& recipe, const Digest& genome,
+  // holdout datapoints. Call it behind the replay, with a member of the
+  // archive.
+  absl::Status CheckHoldout(const std::string& where, const Winner& candidate,
                             double accuracy);
 
   // Waits for all answers. Call it last.
@@ -57,8 +63,8 @@ class Rescorer : public ReplayObserver {
   };
 
   absl::Status SendLayout(int64_t version, const LayoutOrderPointer& layout);
-  absl::Status SendJob(const LinearRecipe& recipe, const Digest& genome,
-                       int64_t layout_version, Pending pending);
+  // Sends `job`, of which the key is set.
+  absl::Status SendJob(v1::Job job, Pending pending);
   absl::Status ReceiveOne();
   void CompareScores(const Pending& pending, const ChunkAssembly& scores);
   void CompareHoldout(const Pending& pending,
@@ -74,7 +80,9 @@ class Rescorer : public ReplayObserver {
   LayoutOrderPointer holdout_order_;
   int64_t sent_layout_ = -1;
   std::deque<Pending> pending_;
+  int64_t sent_jobs_ = 0;
   int64_t rescored_ = 0;
+  ScorerBlobs* blobs_ = nullptr;
 };
 
 }  // namespace merganser

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "client/embedded/temporary_folder.h"
+#include "client/replay/replay_testing.h"
 #include "client/replay/synthetic_campaign.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,34 +23,30 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Answers at once; remembers how many jobs were under way.
+// Answers when it is asked for an answer, as late as a worker may; remembers
+// how many jobs were under way.
 class FakeScorer : public Scorer {
  public:
-  explicit FakeScorer(v1::CampaignSpec spec) : spec_(std::move(spec)) {}
+  // `blobs` is where the weights of parents must be; empty: there are none.
+  explicit FakeScorer(v1::CampaignSpec spec, std::string blobs = "")
+      : spec_(std::move(spec)), blobs_(std::move(blobs)) {}
 
   absl::Status Send(const v1::ScoreStreamRequest& request) override {
     if (request.has_layout()) {
       layouts_[request.layout().version()] = request.layout();
       return absl::OkStatus();
     }
-    const v1::Job& job = request.job();
-    v1::ScoreStreamResponse response;
-    *response.mutable_key() = job.key();
-    const v1::ChunkLayout* layout =
-        job.layout_version() < 0 ? nullptr : &layouts_.at(job.layout_version());
-    for (auto& chunk : SyntheticScores(spec_, job, layout)) {
-      *response.add_chunks() = std::move(chunk);
-    }
-    if (edit) edit(response);
-    waiting_.push_back(std::move(response));
+    waiting_.push_back(request.job());
     most_waiting = std::max(most_waiting, waiting_.size());
     return absl::OkStatus();
   }
 
   absl::StatusOr<v1::ScoreStreamResponse> Receive() override {
     if (waiting_.empty()) return absl::InternalError("nothing to receive");
-    v1::ScoreStreamResponse response = std::move(waiting_.front());
+    const v1::Job job = std::move(waiting_.front());
     waiting_.pop_front();
+    v1::ScoreStreamResponse response = Answer(job);
+    if (edit) edit(response);
     return response;
   }
 
@@ -54,9 +54,34 @@ class FakeScorer : public Scorer {
   size_t most_waiting = 0;
 
  private:
+  bool Has(const v1::WeightsRef& ref) const {
+    std::error_code missing;
+    return std::filesystem::file_size(
+               blobs_ + "/" + absl::BytesToHexString(ref.digest()), missing) ==
+           static_cast<uintmax_t>(ref.size_bytes());
+  }
+
+  v1::ScoreStreamResponse Answer(const v1::Job& job) {
+    v1::ScoreStreamResponse response;
+    *response.mutable_key() = job.key();
+    if ((job.has_offspring() && !(Has(job.offspring().parent_a()) &&
+                                  Has(job.offspring().parent_b()))) ||
+        (job.has_weights() && !Has(job.weights()))) {
+      response.set_error("weights are missing");
+      return response;
+    }
+    const v1::ChunkLayout* layout =
+        job.layout_version() < 0 ? nullptr : &layouts_.at(job.layout_version());
+    for (auto& chunk : SyntheticScores(spec_, job, layout)) {
+      *response.add_chunks() = std::move(chunk);
+    }
+    return response;
+  }
+
   v1::CampaignSpec spec_;
+  std::string blobs_;
   std::map<int64_t, v1::ChunkLayout> layouts_;
-  std::deque<v1::ScoreStreamResponse> waiting_;
+  std::deque<v1::Job> waiting_;
 };
 
 class RescoreTest : public ::testing::Test {
@@ -73,15 +98,8 @@ class RescoreTest : public ::testing::Test {
   }
 
   absl::StatusOr<ReplayOutcome> ReplayAndRescore() {
-    auto writer = RecordWriter::Create(folder_->path() + "/record");
-    if (!writer.ok()) return writer.status();
-    const absl::Status exported = campaign_.Export(
-        [&](v1::ExportCampaignResponse& part) { return writer->Add(part); });
-    if (!exported.ok()) return exported;
-    if (const auto status = writer->Commit(); !status.ok()) return status;
-    auto reader = RecordReader::Open(folder_->path() + "/record");
-    if (!reader.ok()) return reader.status();
-    auto outcome = Replay(**reader, rescorer_.get(), nullptr, differences_);
+    auto outcome = ReplaySynthetic(campaign_, folder_->path() + "/record",
+                                   rescorer_.get(), differences_);
     if (!outcome.ok()) return outcome;
     if (const auto status = rescorer_->Finish(); !status.ok()) return status;
     return outcome;
@@ -149,10 +167,62 @@ TEST_F(RescoreTest, TheHoldoutAccuracyIsComparedBitForBit) {
       campaign_.header.campaign().progress().best().holdout_accuracy();
   const Winner& winner = outcome->winner;
   for (const double claimed : {accuracy, accuracy + 0.1}) {
-    ASSERT_TRUE(rescorer_
-                    ->CheckHoldout("best", winner.candidate, winner.recipe,
-                                   winner.genome, claimed)
-                    .ok());
+    ASSERT_TRUE(rescorer_->CheckHoldout("best", winner, claimed).ok());
+  }
+  ASSERT_TRUE(rescorer_->Finish().ok());
+  EXPECT_EQ(differences_.count(), 1);
+}
+
+// The same of a campaign that keeps weights.
+class RescoreWeightsTest : public RescoreTest {
+ protected:
+  void SetUp() override {
+    auto folder = TemporaryFolder::Create();
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    folder_.emplace(*std::move(folder));
+    auto campaign = MakeSyntheticWeightsCampaign(folder_->path(), 300);
+    ASSERT_TRUE(campaign.ok()) << campaign.status();
+    campaign_ = *std::move(campaign);
+    auto blobs = ScorerBlobs::Open(blobs_folder());
+    ASSERT_TRUE(blobs.ok()) << blobs.status();
+    blobs_ = *std::move(blobs);
+    scorer_ = std::make_unique<FakeScorer>(campaign_.header.campaign().spec(),
+                                           blobs_folder());
+    rescorer_ = std::make_unique<Rescorer>(*scorer_, differences_, 16);
+    rescorer_->UseBlobs(*blobs_);
+  }
+
+  std::string blobs_folder() const { return folder_->path() + "/blobs"; }
+  int64_t Files() const {
+    const std::filesystem::directory_iterator files(blobs_folder());
+    return std::distance(begin(files), end(files));
+  }
+
+  std::unique_ptr<ScorerBlobs> blobs_;
+};
+
+TEST_F(RescoreWeightsTest, WeightsAreThereAsLongAsTheyAreNeededAndNoLonger) {
+  const auto outcome = ReplayAndRescore();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_TRUE(differences_.empty()) << differences_.first()[0].ToString();
+  EXPECT_EQ(rescorer_->rescored(), 302);
+  for (const v1::ArchiveSlot& slot : campaign_.header.slots()) {
+    EXPECT_TRUE(std::filesystem::exists(
+        blobs_folder() + "/" +
+        absl::BytesToHexString(slot.weights().digest())));
+  }
+  // The members, and the parents of eight open proposals.
+  EXPECT_LE(Files(), 6 + 2 * 8);
+  EXPECT_GT(3 + outcome->accepted, 6 + 2 * 8);
+}
+
+TEST_F(RescoreWeightsTest, TheHoldoutScoresOfTheWinnersWeightsAreCompared) {
+  const auto outcome = ReplayAndRescore();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  const double accuracy =
+      campaign_.header.campaign().progress().best().holdout_accuracy();
+  for (const double claimed : {accuracy, accuracy + 0.1}) {
+    ASSERT_TRUE(rescorer_->CheckHoldout("best", outcome->winner, claimed).ok());
   }
   ASSERT_TRUE(rescorer_->Finish().ok());
   EXPECT_EQ(differences_.count(), 1);

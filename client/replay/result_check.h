@@ -7,16 +7,15 @@
 #include "absl/status/status.h"
 #include "client/replay/difference.h"
 #include "client/results/winner.h"
-#include "common/genome/thread_team.h"
 #include "merganser/v1/campaign_service.pb.h"
 
 namespace merganser {
 
 // The tensors of winner.safetensors, byte for byte, with the winner made again
-// from the seeds. Errors: NotFound without that file; InvalidArgument when the
-// recipe does not fit the seeds.
-absl::Status CheckWinnerWeights(const std::string& folder, const Winner& winner,
-                                const LocalSeeds& seeds, ThreadTeam& team,
+// from the seeds. Errors: NotFound without that file; InvalidArgument when it
+// is no such file.
+absl::Status CheckWinnerWeights(const std::string& folder,
+                                const ParameterVector& weights,
                                 DifferenceList& differences);
 
 // winner_recipe.json and summary.json, field by field, but for the time that

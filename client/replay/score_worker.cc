@@ -49,6 +49,10 @@ absl::StatusOr<std::unique_ptr<ScoreWorker>> ScoreWorker::Start(
     process.arguments.push_back("--models-root");
     process.arguments.push_back(options.models_root);
   }
+  if (!options.blobs_folder.empty()) {
+    process.arguments.push_back("--blobs");
+    process.arguments.push_back(options.blobs_folder);
+  }
   ASSIGN_OR_RETURN(Process started, Process::Start(process));
   return std::unique_ptr<ScoreWorker>(new ScoreWorker(std::move(started)));
 }

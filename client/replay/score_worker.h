@@ -33,6 +33,8 @@ class ScoreWorker : public Scorer {
     // File with the campaign's spec, a binary CampaignSpec.
     std::string spec_file;
     std::string models_root;  // empty = none
+    // Holds weights of candidates by their digests; empty = none.
+    std::string blobs_folder;
     std::string device = "auto";
     int threads = 1;
   };

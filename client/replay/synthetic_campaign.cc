@@ -7,107 +7,22 @@
 #include <span>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "client/replay/synthetic_spec.h"
+#include "client/replay/synthetic_weights.h"
 #include "client/results/winner.h"
-#include "common/base/random.h"
 #include "common/base/status_macros.h"
-#include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/proposal_proto.h"
-#include "common/campaign_spec/resolve.h"
 #include "common/evolution/scores.h"
 #include "common/genome/thread_team.h"
 #include "common/genome_proto/genome_proto.h"
 #include "common/schedule/chunk_assembly.h"
-#include "common/storage/file.h"
-#include "common/storage/safetensors.h"
 
 namespace merganser {
 namespace {
 
 constexpr int64_t kQuarantined = 5;
 constexpr int64_t kFirstRejected = 150;
-
-constexpr char kCampaign[] = R"(
-name: synthetic
-description: hashes for scores
-model: {family: mlp}
-seeds:
-  - {name: first, path: seed-0.safetensors, licence: CC0-1.0}
-  - {name: second, path: seed-1.safetensors}
-tasks:
-  - name: large
-    kind: classification
-    chunk_size: 16
-    search: {file: large.csv, rows: [0, 40]}
-    holdout: {file: large.csv, rows: [40, 50]}
-  - name: small
-    kind: classification
-    weight: 3
-    chunk_size: 16
-    search: {file: small.csv}
-search: {method: m2n2, population: 6}
-schedule: {mode: ordered, window: 8}
-random_seed: 20
-)";
-
-// Uniform on [-1, 1): element i of seed `seed`.
-float Weight(int seed, int64_t i) {
-  return static_cast<float>(
-      2 * DrawStream(77, seed).Unit(DrawPurpose::kMix,
-                                    static_cast<uint32_t>(i)) -
-      1);
-}
-
-absl::Status WriteSeed(const std::string& path, int seed) {
-  const std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {
-      {"layers.0.weight", {3, 4}},
-      {"layers.0.bias", {4}},
-      {"layers.1.weight", {4, 2}},
-      {"layers.1.bias", {2}}};
-  std::vector<std::vector<float>> values;
-  std::vector<TensorToWrite> tensors;
-  int64_t next = 0;
-  for (const auto& [name, shape] : shapes) {
-    int64_t elements = 1;
-    for (const int64_t extent : shape) elements *= extent;
-    std::vector<float>& tensor = values.emplace_back();
-    for (int64_t i = 0; i < elements; ++i) {
-      tensor.push_back(Weight(seed, next++));
-    }
-    tensors.push_back(
-        {name,
-         DType::kF32,
-         shape,
-         {reinterpret_cast<const uint8_t*>(tensor.data()), tensor.size() * 4}});
-  }
-  return WriteSafetensors(path, tensors, {});
-}
-
-absl::Status WriteData(const std::string& path, int rows) {
-  std::string csv;
-  for (int i = 0; i < rows; ++i) {
-    absl::StrAppend(&csv, i, ",", i * i % 7, ",1,", i % 2, "\n");
-  }
-  return WriteFileAtomically(path, csv);
-}
-
-absl::StatusOr<v1::CampaignSpec> MakeSpec(const std::string& folder,
-                                          int64_t evaluations) {
-  for (int seed = 0; seed < 2; ++seed) {
-    RETURN_IF_ERROR(
-        WriteSeed(absl::StrCat(folder, "/seed-", seed, ".safetensors"), seed));
-  }
-  RETURN_IF_ERROR(WriteData(folder + "/large.csv", 50));
-  RETURN_IF_ERROR(WriteData(folder + "/small.csv", 24));
-  ASSIGN_OR_RETURN(
-      v1::CampaignSpec spec,
-      ParseCampaign(
-          absl::StrCat(kCampaign, "budget: {evaluations: ", evaluations, "}\n"),
-          "synthetic"));
-  RETURN_IF_ERROR(ResolveSpec(spec, {.base_dir = folder}));
-  return spec;
-}
 
 // One bit per member, packed.
 std::string HashChunk(const std::string& genome_digest,
@@ -136,8 +51,12 @@ bool IsWanted(const v1::Job& job, const v1::ChunkScores& chunk) {
 
 class Maker {
  public:
-  Maker(v1::CampaignSpec spec, OrderedSchedule schedule, std::string gram)
-      : spec_(std::move(spec)), schedule_(std::move(schedule)) {
+  // `weights` is null where recipes are kept.
+  Maker(v1::CampaignSpec spec, OrderedSchedule schedule, std::string gram,
+        std::unique_ptr<SyntheticWeights> weights)
+      : spec_(std::move(spec)),
+        schedule_(std::move(schedule)),
+        weights_(std::move(weights)) {
     made_.gram = std::move(gram);
   }
 
@@ -147,6 +66,7 @@ class Maker {
       RETURN_IF_ERROR(EvaluateNext());
     }
     FillHeader();
+    if (weights_ != nullptr) made_.weights = weights_->all();
     return std::move(made_);
   }
 
@@ -168,9 +88,16 @@ class Maker {
 
   absl::Status ScoreSeeds() {
     std::vector<std::vector<uint32_t>> scores;
+    std::vector<Digest> weights;
+    const std::vector<Digest>& digests = schedule_.options().seed_digests;
     for (int k = 0; k < spec_.seeds_size(); ++k) {
-      const Digest genome = GenomeDigest(SeedRecipe(k, spec_.seeds_size(), 1),
-                                         schedule_.options().seed_digests);
+      if (weights_ != nullptr) {
+        weights.push_back(weights_->MakeSeed(k - spec_.seeds_size()));
+      }
+      const Digest genome =
+          weights_ != nullptr
+              ? digests[k]
+              : GenomeDigest(SeedRecipe(k, spec_.seeds_size(), 1), digests);
       ASSIGN_OR_RETURN(
           const ChunkAssembly assembly,
           Scores(genome, nullptr, schedule_.file_order(), /*reject=*/false));
@@ -178,7 +105,7 @@ class Maker {
       made_.header.add_seed_scores(
           PackScores(ScoreKind::kBinary, scores.back()));
     }
-    return schedule_.Start(std::move(scores));
+    return schedule_.Start(std::move(scores), weights);
   }
 
   v1::ChunkLayout LayoutOf(const LayoutOrderPointer& order) const {
@@ -207,7 +134,12 @@ class Maker {
                             /*reject=*/candidate >= kFirstRejected));
     if (scores.complete()) {
       entry.set_scores(PackScores(ScoreKind::kBinary, scores.scores()));
-      return schedule_.Apply(candidate, scores.scores());
+      if (weights_ == nullptr) {
+        return schedule_.Apply(candidate, scores.scores());
+      }
+      ASSIGN_OR_RETURN(const Digest weights,
+                       weights_->MakeChild(proposal, entry));
+      return schedule_.Apply(candidate, scores.scores(), weights);
     }
     PackedChunks packed = scores.Pack();
     entry.set_scores(std::move(packed.scores));
@@ -285,12 +217,17 @@ class Maker {
     if (!member.has_value()) return;
     slot.set_candidate(member->sequence_number);
     slot.set_genome_digest(member->genome.ToBytes());
-    *slot.mutable_recipe() = RecipeToProto(*schedule_.recipe(i));
+    if (weights_ == nullptr) {
+      *slot.mutable_recipe() = RecipeToProto(*schedule_.recipe(i));
+    } else {
+      *slot.mutable_weights() = weights_->RefOf(member->sequence_number);
+    }
     slot.set_scores(PackScores(ScoreKind::kBinary, member->scores));
   }
 
   v1::CampaignSpec spec_;
   OrderedSchedule schedule_;
+  std::unique_ptr<SyntheticWeights> weights_;
   SyntheticCampaign made_;
   int64_t accepted_ = 0;
   int64_t quarantined_ = 0;
@@ -310,6 +247,7 @@ absl::Status SyntheticCampaign::Export(ExportPart part) const {
                                                   log.begin() + end};
     RETURN_IF_ERROR(part(response));
   }
+  if (gram.empty()) return absl::OkStatus();
   response.set_gram(gram.substr(0, gram.size() / 2));
   RETURN_IF_ERROR(part(response));
   response.set_gram(gram.substr(gram.size() / 2));
@@ -318,7 +256,8 @@ absl::Status SyntheticCampaign::Export(ExportPart part) const {
 
 absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
     const std::string& folder, int64_t evaluations) {
-  ASSIGN_OR_RETURN(v1::CampaignSpec spec, MakeSpec(folder, evaluations));
+  ASSIGN_OR_RETURN(v1::CampaignSpec spec,
+                   MakeSyntheticSpec(folder, evaluations));
   ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
   ThreadTeam team(1);
   ASSIGN_OR_RETURN(const LocalSeeds seeds, OpenSeeds(spec, "", team));
@@ -327,7 +266,20 @@ absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
       GramSums::Create(options.layout, pointers, team));
   ASSIGN_OR_RETURN(OrderedSchedule schedule,
                    OrderedSchedule::Create(std::move(options), gram));
-  return Maker(std::move(spec), std::move(schedule), gram->Serialise()).Make();
+  return Maker(std::move(spec), std::move(schedule), gram->Serialise(), nullptr)
+      .Make();
+}
+
+absl::StatusOr<SyntheticCampaign> MakeSyntheticWeightsCampaign(
+    const std::string& folder, int64_t evaluations) {
+  ASSIGN_OR_RETURN(v1::CampaignSpec spec,
+                   MakeSyntheticWeightsSpec(folder, evaluations));
+  ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
+  auto weights = std::make_unique<SyntheticWeights>(spec, options.layout);
+  ASSIGN_OR_RETURN(OrderedSchedule schedule,
+                   OrderedSchedule::Create(std::move(options), nullptr));
+  return Maker(std::move(spec), std::move(schedule), "", std::move(weights))
+      .Make();
 }
 
 std::vector<v1::ChunkScores> SyntheticScores(const v1::CampaignSpec& spec,

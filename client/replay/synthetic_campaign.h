@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@ namespace merganser {
 struct SyntheticCampaign {
   v1::ExportHeader header;
   std::vector<v1::LogEntry> log;
-  std::string gram;
+  std::string gram;  // empty where weights are kept
+  // Where weights are kept: the parameter vectors of all seeds and of the
+  // children whose scores are complete.
+  std::map<int64_t, std::vector<uint8_t>> weights;
 
   // The parts of one ExportCampaign stream.
   absl::Status Export(ExportPart part) const;
@@ -29,6 +33,10 @@ struct SyntheticCampaign {
 // of them through a schedule with a window of 8. The child 5 is quarantined;
 // from 150 on, children are rejected early.
 absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
+    const std::string& folder, int64_t evaluations);
+
+// The same with three random seeds: it keeps weights.
+absl::StatusOr<SyntheticCampaign> MakeSyntheticWeightsCampaign(
     const std::string& folder, int64_t evaluations);
 
 // Scores of all chunks of a candidate. That of a datapoint hangs on the genome,

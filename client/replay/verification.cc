@@ -7,9 +7,11 @@
 #include "absl/strings/str_join.h"
 #include "client/cli/progress_line.h"
 #include "client/replay/result_check.h"
+#include "client/replay/scorer_blobs.h"
 #include "client/results/campaign_record.h"
 #include "common/base/status_macros.h"
 #include "common/base/status_words.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/gram.h"
 #include "common/genome/thread_team.h"
 
@@ -34,8 +36,12 @@ class Verification {
 
   absl::Status StartRescorer() {
     if (options_.rescore == RescoreChoice::kNone) return absl::OkStatus();
+    if (KeepsWeights(campaign().spec())) {
+      ASSIGN_OR_RETURN(blobs_, ScorerBlobs::Open(options_.blobs_folder));
+    }
     ASSIGN_OR_RETURN(scorer_, options_.start_scorer(campaign().spec()));
     rescorer_ = std::make_unique<Rescorer>(*scorer_, report_.differences);
+    if (blobs_ != nullptr) rescorer_->UseBlobs(*blobs_);
     if (options_.rescore == RescoreChoice::kAccepted) {
       rescorer_->OnlyAccepted();
     }
@@ -48,7 +54,7 @@ class Verification {
       if (options_.progress) options_.progress(results, all);
     };
     ASSIGN_OR_RETURN(report_.replay, Replay(record_, rescorer_.get(), progress,
-                                            report_.differences));
+                                            team_, report_.differences));
     return absl::OkStatus();
   }
 
@@ -57,13 +63,10 @@ class Verification {
     RETURN_IF_ERROR(CheckPages(*options_.result_folder, report_.replay.winner,
                                record_.header(), report_.differences,
                                report_.missing));
-    ASSIGN_OR_RETURN(const LocalSeeds seeds,
-                     OpenSeeds(campaign().spec(), options_.models_root, team_));
-    CompareGram(seeds);
+    ASSIGN_OR_RETURN(const ParameterVector winner, MakeWinnerAgain());
     const int64_t before = report_.differences.count();
-    const absl::Status weights =
-        CheckWinnerWeights(*options_.result_folder, report_.replay.winner,
-                           seeds, team_, report_.differences);
+    const absl::Status weights = CheckWinnerWeights(
+        *options_.result_folder, winner, report_.differences);
     if (absl::IsNotFound(weights)) {
       report_.winner = WinnerCheck::kMissing;
       report_.warnings.push_back(absl::StrCat(
@@ -76,10 +79,22 @@ class Verification {
     return weights;
   }
 
+  absl::StatusOr<ParameterVector> MakeWinnerAgain() {
+    const Winner& winner = report_.replay.winner;
+    const v1::CampaignSpec& spec = campaign().spec();
+    if (KeepsWeights(spec)) {
+      return MakeWinner(winner, spec, options_.models_root, team_);
+    }
+    ASSIGN_OR_RETURN(const LocalSeeds seeds,
+                     OpenSeeds(spec, options_.models_root, team_));
+    CompareGram(seeds);
+    return MakeWeights(winner.recipe, seeds, team_);
+  }
+
   // The stored sums are the campaign's, so others do not make it wrong.
   void CompareGram(const LocalSeeds& seeds) {
     const std::vector<const SeedWeights*> pointers = seeds.pointers();
-    if (GramSums::Create(seeds.layout, pointers, team_) != record_.gram()) {
+    if (GramSums::Create(seeds.layout, pointers, team_) != *record_.gram()) {
       report_.warnings.push_back(
           "the seeds' Gram sums differ from those computed here; the "
           "campaign's own are used");
@@ -89,10 +104,8 @@ class Verification {
   absl::Status FinishRescorer() {
     const v1::BestCandidate& best = campaign().progress().best();
     if (best.has_holdout_accuracy()) {
-      const Winner& winner = report_.replay.winner;
       RETURN_IF_ERROR(rescorer_->CheckHoldout(
-          "the best member", winner.candidate, winner.recipe, winner.genome,
-          best.holdout_accuracy()));
+          "the best member", report_.replay.winner, best.holdout_accuracy()));
     }
     RETURN_IF_ERROR(rescorer_->Finish());
     report_.rescored = rescorer_->rescored();
@@ -103,6 +116,7 @@ class Verification {
   RecordReader& record_;
   ThreadTeam team_;
   VerifyReport report_;
+  std::unique_ptr<ScorerBlobs> blobs_;  // null where recipes are kept
   std::unique_ptr<Scorer> scorer_;
   std::unique_ptr<Rescorer> rescorer_;
 };

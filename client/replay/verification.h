@@ -26,7 +26,10 @@ struct VerifyOptions {
   std::function<absl::StatusOr<std::unique_ptr<Scorer>>(
       const v1::CampaignSpec& spec)>
       start_scorer;
-  // Threads of the check of the winner's weights.
+  // Where weights are kept, they are put here for the scorer while it may need
+  // them. A folder of its own, made if missing.
+  std::string blobs_folder;
+  // Threads that make weights again.
   int threads = 1;
   // May be empty; called with the number of results replayed, of how many.
   std::function<void(int64_t, int64_t)> progress;

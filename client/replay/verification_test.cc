@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -27,12 +28,16 @@ class VerificationTest : public ::testing::Test {
     auto folder = TemporaryFolder::Create();
     ASSERT_TRUE(folder.ok()) << folder.status();
     folder_.emplace(*std::move(folder));
-    auto campaign = MakeSyntheticCampaign(folder_->path(), 120);
+    auto campaign = Make(folder_->path());
     ASSERT_TRUE(campaign.ok()) << campaign.status();
     campaign_ = *std::move(campaign);
     results_ = folder_->path() + "/results";
     std::filesystem::create_directory(results_);
     WriteFolder();
+  }
+
+  virtual absl::StatusOr<SyntheticCampaign> Make(const std::string& folder) {
+    return MakeSyntheticCampaign(folder, 120);
   }
 
   void WriteFolder() {
@@ -55,8 +60,10 @@ class VerificationTest : public ::testing::Test {
                      if (!status.ok()) return status;
                      return ScoreWorker::Start(
                          {.binary = MERGANSER_BINARY_DIR "/fake_score_worker",
-                          .spec_file = path});
-                   }});
+                          .spec_file = path,
+                          .blobs_folder = folder_->path() + "/blobs"});
+                   },
+                   .blobs_folder = folder_->path() + "/blobs"});
   }
 
   // Expects exactly one difference and returns it.
@@ -165,6 +172,27 @@ TEST_F(VerificationTest, TheWallTimeIsNoDifference) {
   EXPECT_TRUE(report->differences.empty());
 }
 
+// Written before children could be rejected early and campaigns had shards.
+TEST_F(VerificationTest, AnOldFolderIsVerified) {
+  campaign_.header.mutable_campaign()
+      ->mutable_spec()
+      ->mutable_schedule()
+      ->clear_shards();
+  WriteFolder();
+  auto text = ReadFile(results_ + "/summary.json");
+  ASSERT_TRUE(text.ok()) << text.status();
+  auto page = nlohmann::ordered_json::parse(*text);
+  for (const char* field : {"rejected_early", "parked", "parked_confirmed",
+                            "datapoint_evaluations_possible"}) {
+    ASSERT_EQ(page.erase(field), 1u) << field;
+  }
+  ASSERT_TRUE(
+      WriteFileAtomically(results_ + "/summary.json", page.dump(2)).ok());
+  const auto report = VerifyFolder(RescoreChoice::kAll);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->verified()) << report->LastLine();
+}
+
 TEST_F(VerificationTest, AFieldOfTheRecipeIsFound) {
   Replace("winner_recipe.json", "CC0-1.0", "MIT");
   EXPECT_EQ(OnlyDifference(),
@@ -232,6 +260,49 @@ TEST_F(VerificationTest, ARecordThatIsCutShortIsAnError) {
       WriteFileAtomically(path, bytes->substr(0, bytes->size() - 3)).ok());
   EXPECT_THAT(std::string(VerifyFolder().status().message()),
               HasSubstr("log.pb: expected a LogEntry behind the first 119"));
+}
+
+// The same of a campaign that keeps weights.
+class VerificationOfWeightsTest : public VerificationTest {
+ protected:
+  absl::StatusOr<SyntheticCampaign> Make(const std::string& folder) override {
+    return MakeSyntheticWeightsCampaign(folder, 120);
+  }
+};
+
+TEST_F(VerificationOfWeightsTest, AnUntouchedFolderIsVerified) {
+  const auto report = VerifyFolder(RescoreChoice::kAll);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->differences.empty())
+      << report->differences.first()[0].ToString();
+  EXPECT_TRUE(report->warnings.empty());
+  EXPECT_EQ(report->LastLine(),
+            "verified: 120 results replayed, archive_digest " +
+                report->replay.archive_digest.ToHex() +
+                ", winner re-made bit for bit, 122 candidates re-scored");
+}
+
+TEST_F(VerificationOfWeightsTest, OneByteOfTheWinnerIsFound) {
+  ChangeLastByte("winner.safetensors");
+  EXPECT_THAT(OnlyDifference(),
+              HasSubstr("winner.safetensors, layers.1.bias: byte 7: "));
+}
+
+TEST_F(VerificationOfWeightsTest, AFieldOfTheLineageIsFound) {
+  Replace("winner_recipe.json", "\"mutation_sigma\": 0.125",
+          "\"mutation_sigma\": 0.25");
+  EXPECT_EQ(OnlyDifference(),
+            "winner_recipe.json: /mutation_sigma: expected 0.125; found 0.25");
+}
+
+TEST_F(VerificationOfWeightsTest, ADigestOfAnAncestorIsFound) {
+  ASSERT_FALSE(VerifyFolder()->replay.winner.ancestors.empty());
+  const std::string digest =
+      VerifyFolder()->replay.winner.ancestors[0].weights.ToHex();
+  Replace("winner_recipe.json", digest, std::string(64, '0'));
+  EXPECT_EQ(OnlyDifference(),
+            "winner_recipe.json: /ancestors/0/digest: expected \"" + digest +
+                "\"; found \"" + std::string(64, '0') + "\"");
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "client/results/campaign_record.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/command_line/device_name.h"
 #include "common/storage/file.h"
 
@@ -111,6 +112,10 @@ absl::StatusOr<Subject> FindSubject(const std::string& name,
   return subject;
 }
 
+std::string BlobsIn(const TemporaryFolder& temporary) {
+  return temporary.path() + "/blobs";
+}
+
 absl::StatusOr<std::unique_ptr<Scorer>> StartScorer(
     const VerifyArguments& arguments, int threads,
     const TemporaryFolder& temporary, const v1::CampaignSpec& spec) {
@@ -119,6 +124,7 @@ absl::StatusOr<std::unique_ptr<Scorer>> StartScorer(
                                .models_root = arguments.models_root,
                                .device = arguments.device,
                                .threads = threads};
+  if (KeepsWeights(spec)) options.blobs_folder = BlobsIn(temporary);
   if (options.binary.empty()) {
     ASSIGN_OR_RETURN(options.binary, BesideOwnExecutable("merganser-worker"));
   }
@@ -196,6 +202,7 @@ absl::StatusOr<VerifyReport> VerifySubject(const VerifyArguments& arguments,
           [&](const v1::CampaignSpec& spec) {
             return StartScorer(arguments, threads, temporary, spec);
           },
+      .blobs_folder = BlobsIn(temporary),
       .threads =
           static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
       .progress = ShowProgress};
@@ -257,7 +264,8 @@ void AddVerifyCommand(CLI::App& app, const GlobalOptions& global,
   CLI::App* command = AddCommand(
       app, "verify",
       "Derive a campaign's archive again from its log, make the winner again "
-      "from the seeds, and evaluate the candidates again",
+      "from the seeds (of a campaign from random seeds, every child that was "
+      "evaluated), and evaluate the candidates again",
       "merganser verify runs/digits-pretrained");
   command->footer(absl::StrCat(command->get_footer(), kExitCodes));
   AddOptions(*command, *arguments);

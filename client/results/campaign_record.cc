@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 
 namespace merganser {
 namespace {
@@ -87,8 +88,17 @@ absl::Status RecordWriter::AddLog(const v1::LogBatch& batch) {
         progress.best().candidate() == entry.proposal().candidate()) {
       best_entry_ = entry;
     }
+    KeepIfAccepted(entry);
   }
   return log_.Append(AsBytes(bytes.str()));
+}
+
+void RecordWriter::KeepIfAccepted(const v1::LogEntry& entry) {
+  const v1::CampaignSpec& spec = header_.campaign().spec();
+  const bool accepted = entry.dropped_slot() < spec.search().population();
+  if (!accepted || !KeepsWeights(spec)) return;
+  accepted_.push_back(entry);
+  accepted_.back().clear_scores();
 }
 
 absl::Status RecordWriter::AddGram(const std::string& bytes) {
@@ -109,38 +119,61 @@ absl::Status RecordWriter::Commit() {
 }
 
 struct RecordReader::State {
-  explicit State(GramSums sums, int descriptor)
-      : gram(std::move(sums)), log(descriptor) {
+  explicit State(int descriptor) : log(descriptor) {
     log.SetCloseOnDelete(true);
   }
 
   v1::ExportHeader header;
-  GramSums gram;
+  std::shared_ptr<const GramSums> gram;
   google::protobuf::io::FileInputStream log;
   std::string log_path;
   int64_t entries = 0;
 };
 
-absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(
+namespace {
+
+absl::StatusOr<v1::ExportHeader> ReadHeader(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(folder + kHeaderFile));
+  v1::ExportHeader header;
+  if (!header.ParseFromString(bytes)) {
+    return absl::DataLossError(
+        absl::StrCat(folder, kHeaderFile, ": expected an ExportHeader"));
+  }
+  v1::ScheduleSpec& schedule =
+      *header.mutable_campaign()->mutable_spec()->mutable_schedule();
+  if (schedule.shards() == 0) schedule.set_shards(1);
+  return header;
+}
+
+absl::StatusOr<std::shared_ptr<const GramSums>> ReadGram(
     const std::string& folder) {
-  ASSIGN_OR_RETURN(const std::string header, ReadFile(folder + kHeaderFile));
-  ASSIGN_OR_RETURN(const std::string gram_bytes, ReadFile(folder + kGramFile));
-  auto gram = GramSums::Parse(gram_bytes);
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(folder + kGramFile));
+  auto gram = GramSums::Parse(bytes);
   if (!gram.ok()) {
     return absl::DataLossError(
         absl::StrCat(folder, kGramFile, ": ", gram.status().message()));
+  }
+  return std::make_shared<const GramSums>(*std::move(gram));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(
+    const std::string& folder) {
+  ASSIGN_OR_RETURN(v1::ExportHeader header, ReadHeader(folder));
+  std::shared_ptr<const GramSums> gram;
+  if (!KeepsWeights(header.campaign().spec())) {
+    ASSIGN_OR_RETURN(gram, ReadGram(folder));
   }
   const std::string log_path = folder + kLogFile;
   const int descriptor = open(log_path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     return absl::ErrnoToStatus(errno, log_path + ": cannot open");
   }
-  auto state = std::make_unique<State>(*std::move(gram), descriptor);
+  auto state = std::make_unique<State>(descriptor);
   state->log_path = log_path;
-  if (!state->header.ParseFromString(header)) {
-    return absl::DataLossError(
-        absl::StrCat(folder, kHeaderFile, ": expected an ExportHeader"));
-  }
+  state->header = std::move(header);
+  state->gram = std::move(gram);
   return std::unique_ptr<RecordReader>(new RecordReader(std::move(state)));
 }
 
@@ -150,7 +183,10 @@ RecordReader::RecordReader(std::unique_ptr<State> state)
 RecordReader::~RecordReader() = default;
 
 const v1::ExportHeader& RecordReader::header() const { return state_->header; }
-const GramSums& RecordReader::gram() const { return state_->gram; }
+
+std::shared_ptr<const GramSums> RecordReader::gram() const {
+  return state_->gram;
+}
 
 absl::StatusOr<std::optional<v1::LogEntry>> RecordReader::Next() {
   v1::LogEntry entry;

@@ -1,7 +1,7 @@
 // A campaign's record on disk: what a replay needs. Three files in a folder:
 // header.pb (an ExportHeader), log.pb (LogEntry messages in the order of n,
 // each with its length in front as a varint) and gram.bin (the Gram sums as
-// GramSums::Serialise() gives them).
+// GramSums::Serialise() gives them; empty where weights are kept).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,6 +41,9 @@ class RecordWriter {
   const v1::ExportHeader& header() const { return header_; }
   // The log's entry of the best member; absent for a seed and without a log.
   const std::optional<v1::LogEntry>& best_entry() const { return best_entry_; }
+  // Where weights are kept, the entries of accepted children in the order of
+  // the log, without their scores; else empty.
+  const std::vector<v1::LogEntry>& accepted() const { return accepted_; }
 
  private:
   // A folder that we made: gone with the object if nothing came into it.
@@ -61,6 +65,7 @@ class RecordWriter {
   absl::Status AddHeader(const v1::ExportHeader& header);
   absl::Status AddLog(const v1::LogBatch& batch);
   absl::Status AddGram(const std::string& bytes);
+  void KeepIfAccepted(const v1::LogEntry& entry);
 
   std::string folder_;
   MadeFolder made_;  // before the files: they are removed first
@@ -70,20 +75,24 @@ class RecordWriter {
   bool has_header_ = false;
   int64_t gram_bytes_ = 0;
   std::optional<v1::LogEntry> best_entry_;
+  std::vector<v1::LogEntry> accepted_;
 };
 
 // Reads a record, its log entry by entry.
 // Threads: none.
 class RecordReader {
  public:
-  // Errors: NotFound when a file is missing; DataLoss naming the file that
-  // cannot be read as what it should be.
+  // Errors: NotFound when a file is missing, gram.bin only where there must be
+  // sums; DataLoss naming the file that cannot be read as what it should be.
   static absl::StatusOr<std::unique_ptr<RecordReader>> Open(
       const std::string& folder);
   ~RecordReader();
 
+  // As it was written, but for a number of shards in campaigns from before
+  // there were any: it is 1.
   const v1::ExportHeader& header() const;
-  const GramSums& gram() const;
+  // Null where weights are kept.
+  std::shared_ptr<const GramSums> gram() const;
 
   // The next entry of the log; nullopt behind the last one.
   // Errors: DataLoss naming the file and how many entries were read before.

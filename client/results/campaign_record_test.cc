@@ -47,7 +47,7 @@ TEST_F(CampaignRecordTest, ComesBackAsItWasWritten) {
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ((*reader)->header().SerializeAsString(),
             campaign_.header.SerializeAsString());
-  EXPECT_EQ((*reader)->gram().Serialise(), campaign_.gram);
+  EXPECT_EQ((*reader)->gram()->Serialise(), campaign_.gram);
   for (const v1::LogEntry& expected : campaign_.log) {
     const auto entry = (*reader)->Next();
     ASSERT_TRUE(entry.ok()) << entry.status();
@@ -88,6 +88,38 @@ TEST_F(CampaignRecordTest, AnExportThatBreaksOffIsRefused) {
   const absl::Status status = Write();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("bytes of Gram sums"));
+}
+
+TEST_F(CampaignRecordTest, ARecordOfWeightsHasNoGramSums) {
+  auto campaign = MakeSyntheticWeightsCampaign(folder_->path(), 250);
+  ASSERT_TRUE(campaign.ok()) << campaign.status();
+  campaign_ = *std::move(campaign);
+  ASSERT_TRUE(Write().ok());
+  std::filesystem::remove(record() + "/gram.bin");
+  const auto reader = RecordReader::Open(record());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ((*reader)->gram(), nullptr);
+}
+
+TEST_F(CampaignRecordTest, EntriesOfAcceptedChildrenAreKeptForLineages) {
+  for (const bool weights : {false, true}) {
+    auto campaign = weights ? MakeSyntheticWeightsCampaign(folder_->path(), 250)
+                            : MakeSyntheticCampaign(folder_->path(), 250);
+    ASSERT_TRUE(campaign.ok()) << campaign.status();
+    auto writer = RecordWriter::Create(record());
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE(campaign
+                    ->Export([&](v1::ExportCampaignResponse& part) {
+                      return writer->Add(part);
+                    })
+                    .ok());
+    EXPECT_EQ(static_cast<int64_t>(writer->accepted().size()),
+              weights ? campaign->header.campaign().progress().accepted() : 0);
+    for (const v1::LogEntry& entry : writer->accepted()) {
+      EXPECT_TRUE(entry.scores().empty());
+      EXPECT_EQ(entry.weights().digest().size(), 32u);
+    }
+  }
 }
 
 TEST_F(CampaignRecordTest, LogBeforeHeaderIsRefused) {

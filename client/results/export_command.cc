@@ -10,6 +10,7 @@
 #include "client/results/result_table.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 
 namespace merganser {
 namespace {
@@ -50,7 +51,8 @@ absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
   if (!written.ok() && is_new) {
     std::filesystem::remove(arguments.output, error);  // fails unless empty
   }
-  if (absl::IsInvalidArgument(written.status())) {
+  if (absl::IsInvalidArgument(written.status()) &&
+      !KeepsWeights(campaign.spec())) {
     return absl::InvalidArgumentError(absl::StrCat(
         written.status().message(),
         "; export where the seeds can be read, point --models-root at them, "
@@ -85,8 +87,9 @@ void AddExportCommand(CLI::App& app, const GlobalOptions& global,
       ->required();
   command->add_option("--models-root", arguments->models_root,
                       "Where relative paths of seeds start");
-  command->add_flag("--no-weights", arguments->no_weights,
-                    "Do not make the weights, for which the seeds are read");
+  command->add_flag(
+      "--no-weights", arguments->no_weights,
+      "Do not make the weights, for which seeds from files are read");
   command->callback([=, &global] {
     *chosen = [arguments, &global] { return RunExport(*arguments, global); };
   });

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/results/lineage_page.h"
+#include "client/results/weights_maker.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/contributions.h"
@@ -22,14 +24,8 @@ constexpr char kRecipeFormat[] = "merganser-winner/1";
 
 absl::StatusOr<DType> WeightsDType(const v1::CampaignSpec& spec,
                                    const LocalSeeds& seeds) {
-  const std::string& name = spec.model().weights_dtype();
-  if (name.empty()) return CommonDType(seeds.pointers());
-  if (name == "float32") return DType::kF32;
-  if (name == "bfloat16") return DType::kBF16;
-  if (name == "float16") return DType::kF16;
-  return absl::InvalidArgumentError(
-      absl::StrCat("model.weights_dtype: \"", name,
-                   "\"; expected float32, bfloat16 or float16"));
+  if (!spec.model().weights_dtype().empty()) return WeightsDTypeOf(spec);
+  return CommonDType(seeds.pointers());
 }
 
 std::string LocalPath(const std::string& path, const std::string& models_root) {
@@ -92,7 +88,9 @@ absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header) {
     if (!slot.has_candidate() || slot.candidate() != winner.candidate) continue;
     ASSIGN_OR_RETURN(winner.genome, DigestFromProto(slot.genome_digest(),
                                                     "slots.genome_digest"));
-    ASSIGN_OR_RETURN(winner.recipe, RecipeFromProto(slot.recipe()));
+    if (!KeepsWeights(campaign.spec())) {
+      ASSIGN_OR_RETURN(winner.recipe, RecipeFromProto(slot.recipe()));
+    }
     return winner;
   }
   return absl::DataLossError(
@@ -125,28 +123,50 @@ absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
   return seeds;
 }
 
-absl::StatusOr<std::vector<uint8_t>> MakeWeights(const LinearRecipe& recipe,
-                                                 const LocalSeeds& seeds,
-                                                 ThreadTeam& team) {
+absl::StatusOr<ParameterVector> MakeWeights(const LinearRecipe& recipe,
+                                            const LocalSeeds& seeds,
+                                            ThreadTeam& team) {
   RETURN_IF_ERROR(Validate(recipe, static_cast<int>(seeds.weights.size()),
                            seeds.layout.chromosomes));
-  std::vector<uint8_t> weights(seeds.layout.parameters.length *
-                               DTypeBytes(seeds.dtype));
+  ParameterVector weights{.layout = seeds.layout.parameters,
+                          .dtype = seeds.dtype};
+  weights.bytes.resize(weights.layout.length * DTypeBytes(weights.dtype));
   Materialiser materialiser(team);
   RETURN_IF_ERROR(materialiser.Run(recipe, seeds.layout, seeds.pointers(),
-                                   seeds.dtype, weights));
+                                   seeds.dtype, weights.bytes));
   return weights;
 }
 
+absl::StatusOr<ParameterVector> MakeWinner(const Winner& winner,
+                                           const v1::CampaignSpec& spec,
+                                           const std::string& models_root,
+                                           ThreadTeam& team) {
+  if (!KeepsWeights(spec)) {
+    ASSIGN_OR_RETURN(const LocalSeeds seeds,
+                     OpenSeeds(spec, models_root, team));
+    return MakeWeights(winner.recipe, seeds, team);
+  }
+  ASSIGN_OR_RETURN(WeightsMaker maker, WeightsMaker::Create(spec, team));
+  ASSIGN_OR_RETURN(RemadeWeights made,
+                   RemakeCandidate(winner.candidate, winner.ancestors, maker));
+  if (made.digest != winner.genome) {
+    return absl::DataLossError(absl::StrCat(
+        "candidate ", winner.candidate, ": expected weights with the digest ",
+        winner.genome.ToHex(), "; made again, theirs is ",
+        made.digest.ToHex()));
+  }
+  return ParameterVector{.layout = maker.layout().parameters,
+                         .dtype = maker.dtype(),
+                         .bytes = std::move(made.bytes)};
+}
+
 absl::Status WriteWinner(const std::string& path, const Winner& winner,
-                         const LocalSeeds& seeds, ThreadTeam& team) {
-  ASSIGN_OR_RETURN(const std::vector<uint8_t> weights,
-                   MakeWeights(winner.recipe, seeds, team));
-  const std::span<const uint8_t> all(weights);
-  const int64_t element_bytes = DTypeBytes(seeds.dtype);
+                         const ParameterVector& weights) {
+  const std::span<const uint8_t> all(weights.bytes);
+  const int64_t element_bytes = DTypeBytes(weights.dtype);
   std::vector<TensorToWrite> tensors;
-  for (const TensorSlice& tensor : seeds.layout.parameters.tensors) {
-    tensors.push_back({tensor.name, seeds.dtype, tensor.shape,
+  for (const TensorSlice& tensor : weights.layout.tensors) {
+    tensors.push_back({tensor.name, weights.dtype, tensor.shape,
                        all.subspan(tensor.offset * element_bytes,
                                    tensor.elements * element_bytes)});
   }
@@ -160,6 +180,7 @@ absl::Status WriteWinner(const std::string& path, const Winner& winner,
 
 absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
                                              const v1::CampaignSpec& spec) {
+  if (KeepsWeights(spec)) return LineagePage(winner, spec);
   ASSIGN_OR_RETURN(const ScheduleOptions options, MakeScheduleOptions(spec));
   RETURN_IF_ERROR(
       Validate(winner.recipe, spec.seeds_size(), options.layout.chromosomes));

@@ -62,7 +62,9 @@ TEST_F(WinnerTest, TheWeightsFollowTheRecipeSegmentBySegment) {
   const auto seeds = OpenSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok()) << seeds.status();
   const std::string path = folder_->path() + "/winner.safetensors";
-  ASSERT_TRUE(WriteWinner(path, winner_, *seeds, team_).ok());
+  const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  ASSERT_TRUE(WriteWinner(path, winner_, *weights).ok());
   // Elements 0 … 11 are layers.0.weight; the rest is the first seed's.
   const std::string first = folder_->path() + "/seed-0.safetensors";
   const std::string second = folder_->path() + "/seed-1.safetensors";
@@ -83,7 +85,9 @@ TEST_F(WinnerTest, TheFileSaysWhatItIs) {
   const auto seeds = OpenSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok()) << seeds.status();
   const std::string path = folder_->path() + "/winner.safetensors";
-  ASSERT_TRUE(WriteWinner(path, winner_, *seeds, team_).ok());
+  const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
+  ASSERT_TRUE(weights.ok()) << weights.status();
+  ASSERT_TRUE(WriteWinner(path, winner_, *weights).ok());
   const auto file = SafetensorsFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->metadata().at("merganser.campaign"), "synthetic");
@@ -101,7 +105,7 @@ TEST_F(WinnerTest, WeightsAreRoundedToTheDtypeOfTheSpec) {
   EXPECT_EQ(seeds->dtype, DType::kBF16);
   const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
   ASSERT_TRUE(weights.ok()) << weights.status();
-  EXPECT_EQ(weights->size(), 26u * 2);
+  EXPECT_EQ(weights->bytes.size(), 26u * 2);
 }
 
 TEST_F(WinnerTest, TheRecipePageSaysWhatIsInTheWinner) {

@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/results/campaign_record.h"
 #include "client/results/curve_chart.h"
+#include "client/results/lineage.h"
 #include "client/results/winner.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/thread_team.h"
 #include "common/storage/file.h"
 
@@ -19,6 +21,15 @@ namespace {
 constexpr std::array<const char*, 6> kResultFiles = {
     kWinnerFile,   kWinnerRecipeFile, kSummaryFile,
     kCurveCsvFile, kCurveSvgFile,     kReplayFolder};
+
+absl::Status FindAncestors(const RecordWriter& record, Winner& winner) {
+  ASSIGN_OR_RETURN(const ScheduleOptions options,
+                   MakeScheduleOptions(record.header().campaign().spec()));
+  ASSIGN_OR_RETURN(const Ancestors accepted,
+                   AncestorsInLog(record.accepted(), options.layout));
+  ASSIGN_OR_RETURN(winner.ancestors, AncestorsOf(winner.candidate, accepted));
+  return absl::OkStatus();
+}
 
 // winner.safetensors, if asked for, and winner_recipe.json.
 absl::Status WriteWinnerFiles(const RecordWriter& record,
@@ -30,11 +41,14 @@ absl::Status WriteWinnerFiles(const RecordWriter& record,
     const v1::Proposal& proposal = record.best_entry()->proposal();
     winner.parents = {proposal.parent_a(), proposal.parent_b()};
   }
+  if (KeepsWeights(spec)) {
+    RETURN_IF_ERROR(FindAncestors(record, winner));
+  }
   if (options.weights) {
     ThreadTeam team(options.threads);
-    ASSIGN_OR_RETURN(const LocalSeeds seeds,
-                     OpenSeeds(spec, options.models_root, team));
-    RETURN_IF_ERROR(WriteWinner(weights, winner, seeds, team));
+    ASSIGN_OR_RETURN(const ParameterVector made,
+                     MakeWinner(winner, spec, options.models_root, team));
+    RETURN_IF_ERROR(WriteWinner(weights, winner, made));
   } else {
     // One of an earlier call is not the winner any more.
     std::error_code ignored;

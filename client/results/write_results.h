@@ -26,8 +26,8 @@ struct ResultOptions {
   std::string folder;
   // Where relative paths of seeds start; empty = the working directory.
   std::string models_root;
-  // False: no winner.safetensors, for which the seeds must be at hand; one of
-  // an earlier call is removed.
+  // False: no winner.safetensors, for which the seeds must be at hand unless
+  // they are random; one of an earlier call is removed.
   bool weights = true;
   // Threads that make the weights.
   int threads = 1;
@@ -46,7 +46,9 @@ using ExportSource = absl::FunctionRef<absl::Status(ExportPart part)>;
 
 // Reads the export and writes all result files, each of them atomically,
 // summary.json last: where it stands, the others do.
+// Where weights are kept, the export must have the log.
 // Errors: those of `source`; InvalidArgument for seeds that cannot be read;
+// DataLoss when the log does not lead to the winner's weights;
 // ResourceExhausted when the disk is full; what the system says.
 absl::StatusOr<WrittenResults> WriteResults(ExportSource source,
                                             const ResultOptions& options);
