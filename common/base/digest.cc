@@ -29,6 +29,11 @@ std::array<uint8_t, sizeof(T)> LittleEndian(T value) {
   return out;
 }
 
+template <typename T>
+std::span<const uint8_t> AsBytes(std::span<const T> values) {
+  return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+
 }  // namespace
 
 std::string Digest::ToHex() const {
@@ -113,6 +118,22 @@ DigestBuilder& DigestBuilder::I64(int64_t value) {
 
 DigestBuilder& DigestBuilder::F64(double value) {
   return U64(std::bit_cast<uint64_t>(value));
+}
+
+DigestBuilder& DigestBuilder::I64s(std::span<const int64_t> values) {
+  if constexpr (std::endian::native == std::endian::little) {
+    return Raw(AsBytes(values));
+  }
+  for (const int64_t value : values) I64(value);
+  return *this;
+}
+
+DigestBuilder& DigestBuilder::F64s(std::span<const double> values) {
+  if constexpr (std::endian::native == std::endian::little) {
+    return Raw(AsBytes(values));
+  }
+  for (const double value : values) F64(value);
+  return *this;
 }
 
 DigestBuilder& DigestBuilder::Nested(const Digest& digest) {

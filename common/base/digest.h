@@ -46,6 +46,9 @@ class DigestBuilder {
   DigestBuilder& U64(uint64_t value);
   DigestBuilder& I64(int64_t value);
   DigestBuilder& F64(double value);
+  // As one after the other.
+  DigestBuilder& I64s(std::span<const int64_t> values);
+  DigestBuilder& F64s(std::span<const double> values);
   DigestBuilder& Nested(const Digest& digest);
 
   // Ends the sequence; call it once.

@@ -203,9 +203,9 @@ Digest GenomeDigest(const LinearRecipe& recipe,
   for (const Digest& digest : seed_digests) builder.Nested(digest);
   builder.U64(recipe.seeds).U64(recipe.chromosomes.size());
   for (const ChromosomeRecipe& chromosome : recipe.chromosomes) {
-    builder.U64(chromosome.starts.size());
-    for (const int64_t start : chromosome.starts) builder.I64(start);
-    for (const double value : chromosome.coefficients) builder.F64(value);
+    builder.U64(chromosome.starts.size())
+        .I64s(chromosome.starts)
+        .F64s(chromosome.coefficients);
   }
   return builder.Finish();
 }

@@ -16,9 +16,8 @@ enum class JobKind { kGram, kSeed, kMakeBlob, kHoldout, kSearch };
 // "gram", "seed", "make_blob", "holdout" or "search": for messages and metrics.
 absl::string_view JobKindName(JobKind kind);
 
-// Names one job of one campaign. Ordered by campaign, then kind, then
-// candidate, then part: inside a campaign that is the order of leasing, oldest
-// first.
+// Names one job of one campaign. Ordered by kind, then candidate, then part,
+// then campaign: inside a campaign that is the order of leasing, oldest first.
 struct JobKey {
   std::string campaign_uid;
   JobKind kind = JobKind::kSearch;
@@ -28,7 +27,15 @@ struct JobKey {
   int part = 0;
 
   friend bool operator==(const JobKey&, const JobKey&) = default;
-  friend auto operator<=>(const JobKey&, const JobKey&) = default;
+  friend std::strong_ordering operator<=>(const JobKey& a, const JobKey& b) {
+    // Names of campaigns are long and mostly equal: they come last.
+    if (const auto order = a.kind <=> b.kind; order != 0) return order;
+    if (const auto order = a.candidate <=> b.candidate; order != 0) {
+      return order;
+    }
+    if (const auto order = a.part <=> b.part; order != 0) return order;
+    return a.campaign_uid <=> b.campaign_uid;
+  }
 
   template <typename H>
   friend H AbslHashValue(H h, const JobKey& key) {
