@@ -140,9 +140,9 @@ class BareCampaign {
         kind == v1::JOB_KIND_HOLDOUT ? holdout_ : options_.tasks;
     ChunkAssembly assembly(ScoreKind::kBinary, tasks, order);
     absl::Status status;
-    RETURN_IF_ERROR(evaluator_->Evaluate(
-        job, version < 0 ? nullptr : &Order(version, *order), stop_,
-        [&](const v1::ChunkScores& chunk) {
+    const absl::StatusOr<bool> evaluated = evaluator_->Evaluate(
+        job, /*weights=*/{}, version < 0 ? nullptr : &Order(version, *order),
+        stop_, [&](const v1::ChunkScores& chunk) {
           status.Update(
               assembly.Add(chunk.task(), chunk.chunk(), chunk.scores())
                   .status());
@@ -153,7 +153,8 @@ class BareCampaign {
                                            chunk.scores());
           status.Update(scores.status());
           return status.ok() && take(members, *scores);
-        }));
+        });
+    RETURN_IF_ERROR(evaluated.status());
     RETURN_IF_ERROR(status);
     return assembly;
   }

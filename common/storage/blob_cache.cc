@@ -13,7 +13,11 @@ std::shared_ptr<const Blob> BlobCache::Get(const Digest& digest) {
 }
 
 std::shared_ptr<const Blob> BlobCache::Put(const Digest& digest, Blob bytes) {
-  auto blob = std::make_shared<const Blob>(std::move(bytes));
+  return Put(digest, std::make_shared<const Blob>(std::move(bytes)));
+}
+
+std::shared_ptr<const Blob> BlobCache::Put(const Digest& digest,
+                                           std::shared_ptr<const Blob> blob) {
   absl::MutexLock lock(&mutex_);
   const auto found = places_.find(digest);
   if (found != places_.end()) {

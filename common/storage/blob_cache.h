@@ -31,6 +31,8 @@ class BlobCache {
   // Takes in a blob whose digest the caller has checked, and returns it; or the
   // one that is here already. Counts as a use.
   std::shared_ptr<const Blob> Put(const Digest& digest, Blob bytes);
+  std::shared_ptr<const Blob> Put(const Digest& digest,
+                                  std::shared_ptr<const Blob> blob);
   // Holders keep theirs. Nothing happens when it is not here.
   void Erase(const Digest& digest);
 

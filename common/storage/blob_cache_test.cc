@@ -65,6 +65,14 @@ TEST(BlobCacheTest, HoldersKeepWhatIsErased) {
   EXPECT_EQ(*held, "a");
 }
 
+TEST(BlobCacheTest, TakesABlobThatSomebodyHoldsAsItIs) {
+  BlobCache cache(1);
+  const auto blob = std::make_shared<const Blob>("held");
+  EXPECT_EQ(cache.Put(Name(0), blob), blob);
+  EXPECT_EQ(cache.Get(Name(0)), blob);
+  EXPECT_EQ(cache.total_bytes(), 4);
+}
+
 TEST(BlobCacheTest, ServesThreadsAtOnce) {
   BlobCache cache(50);
   std::vector<std::thread> threads;

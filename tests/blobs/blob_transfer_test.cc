@@ -16,6 +16,7 @@
 #include "common/storage/test_files.h"
 #include "coordinator/service/blob_service.h"
 #include "worker/weights/blob_client.h"
+#include "worker/weights/blobs.h"
 
 namespace merganser {
 namespace {
@@ -160,6 +161,34 @@ TEST_F(BlobTransferTest, ManyWorkersBringAndFetchOneBlobAtOnce) {
   for (std::thread& worker : workers) worker.join();
   EXPECT_EQ(store_->List().size(), 1u);
   EXPECT_EQ(store_->total_bytes(), 5 * kChunk + 3);
+}
+
+TEST_F(BlobTransferTest, WhatOneWorkerStoresAnotherFetchesOnce) {
+  const auto channel = [&] {
+    return CreateChannel(absl::StrCat("127.0.0.1:", port_));
+  };
+  CoordinatorBlobs maker(channel(), int64_t{1} << 30);
+  CoordinatorBlobs other(channel(), int64_t{1} << 30);
+  EXPECT_EQ(other.Fetch(digest_).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(maker.Store(digest_, std::make_shared<const Blob>(bytes_)).ok());
+  const auto fetched = other.Fetch(digest_);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_TRUE(**fetched == bytes_);
+  store_->Delete(digest_);
+  for (CoordinatorBlobs* worker : {&maker, &other}) {
+    const auto kept = worker->Fetch(digest_);
+    ASSERT_TRUE(kept.ok()) << kept.status();
+    EXPECT_TRUE(**kept == bytes_);
+  }
+}
+
+TEST_F(BlobTransferTest, ABlobThatIsDamagedInTheStoreIsNotFound) {
+  ASSERT_TRUE(store_->Put(bytes_).ok());
+  std::ofstream(absl::StrCat(folder_.path(), "/", digest_.ToHex()),
+                std::ios::in | std::ios::out | std::ios::binary)
+      << "damaged";
+  CoordinatorBlobs blobs(CreateChannel(absl::StrCat("127.0.0.1:", port_)), 0);
+  EXPECT_EQ(blobs.Fetch(digest_).status().code(), StatusCode::kNotFound);
 }
 
 }  // namespace

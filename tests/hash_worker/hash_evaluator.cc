@@ -45,14 +45,17 @@ class HashEvaluator : public CampaignEvaluator {
     return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
   }
 
-  absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
-                        const std::atomic<bool>& stop,
-                        TakeChunk take) override {
+  absl::StatusOr<bool> Evaluate(const v1::Job& job,
+                                std::span<const uint8_t> weights,
+                                const ChunkOrder* order,
+                                const std::atomic<bool>& stop,
+                                TakeChunk take) override {
     RETURN_IF_ERROR(PlayFaults(job.key()));
-    RETURN_IF_ERROR(data_->RecipeOf(job).status());
+    if (weights.empty()) RETURN_IF_ERROR(data_->RecipeOf(job).status());
     ASSIGN_OR_RETURN(const ChunkPlan plan, Plan(job, order));
     ASSIGN_OR_RETURN(const std::vector<ChunkPlan::Reference> chunks,
                      plan.Select(job));
+    size_t passed_on = 0;
     for (const auto [task, chunk] : chunks) {
       if (stop) return absl::CancelledError("the job was stopped");
       v1::ChunkScores scored;
@@ -60,9 +63,10 @@ class HashEvaluator : public CampaignEvaluator {
       scored.set_chunk(chunk);
       scored.set_scores(HashScores(
           job.genome_digest(), plan.task(task)[static_cast<size_t>(chunk)]));
+      ++passed_on;
       if (!take(std::move(scored))) break;
     }
-    return absl::OkStatus();
+    return passed_on == chunks.size();
   }
 
  private:

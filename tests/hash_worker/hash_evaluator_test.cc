@@ -47,9 +47,9 @@ class HashEvaluatorTest : public ::testing::Test {
     *job.mutable_recipe() = RecipeToProto(recipe);
     job.set_genome_digest(GenomeDigest(recipe, digests_).ToBytes());
     std::vector<v1::ChunkScores> chunks;
-    const absl::Status status =
-        evaluator_->Evaluate(job, order, never_, Into(chunks));
-    if (!status.ok()) return status;
+    const absl::StatusOr<bool> all =
+        evaluator_->Evaluate(job, {}, order, never_, Into(chunks));
+    if (!all.ok()) return all.status();
     return chunks;
   }
   std::string Scores(int seed, const ChunkOrder* order = nullptr) {
@@ -97,6 +97,22 @@ TEST_F(HashEvaluatorTest, APaddedChunkScoresItsOwnRowsAlone) {
   ASSERT_EQ(chunks.size(), 2u);
   EXPECT_EQ(chunks[0].scores().size(), 125u);
   EXPECT_EQ(chunks[1].scores().size(), 55u);
+}
+
+TEST_F(HashEvaluatorTest, WeightsScoreByTheGenomeTheyAreCalled) {
+  const std::string scores = Scores(0);
+  v1::Job job;
+  job.mutable_key()->set_kind(v1::JOB_KIND_SEARCH);
+  job.set_genome_digest(GenomeDigest(SeedRecipe(0, 2, 1), digests_).ToBytes());
+  const std::vector<uint8_t> weights(4);
+  std::vector<v1::ChunkScores> chunks;
+  const auto all =
+      evaluator_->Evaluate(job, weights, nullptr, never_, Into(chunks));
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_TRUE(*all);
+  std::string by_weights;
+  for (const v1::ChunkScores& chunk : chunks) by_weights += chunk.scores();
+  EXPECT_EQ(by_weights, scores);
 }
 
 TEST_F(HashEvaluatorTest, FailsForTheCandidateThatItIsToldOf) {

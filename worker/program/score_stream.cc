@@ -6,25 +6,31 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/util/delimited_message_util.h"
 #include "merganser/v1/score_stream.pb.h"
+#include "worker/session/job_executor.h"
+#include "worker/session/running_job.h"
+#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {
 
 class ScoreStream {
  public:
-  explicit ScoreStream(CampaignEvaluator& evaluator) : evaluator_(evaluator) {}
+  ScoreStream(ServedCampaign campaign, Blobs& blobs)
+      : campaign_(std::move(campaign)), blobs_(blobs) {}
 
   void KeepLayout(const v1::ChunkLayout& layout) {
-    layouts_[layout.version()] = OrderFromProto(layout);
+    layouts_[layout.version()] =
+        std::make_shared<const ChunkOrder>(OrderFromProto(layout));
   }
 
   v1::ScoreStreamResponse Answer(const v1::Job& job) {
     v1::ScoreStreamResponse response;
-    const absl::Status status = Evaluate(job, response);
+    const absl::Status status = Execute(job, response);
     if (!status.ok()) {
       response.Clear();
       response.set_error(std::string(status.message()));
@@ -34,12 +40,10 @@ class ScoreStream {
   }
 
  private:
-  absl::Status Evaluate(const v1::Job& job, v1::ScoreStreamResponse& response) {
-    if (job.key().kind() == v1::JOB_KIND_GRAM) {
-      ASSIGN_OR_RETURN(*response.mutable_gram(), evaluator_.Gram());
-      return absl::OkStatus();
-    }
-    const ChunkOrder* order = nullptr;
+  absl::Status Execute(const v1::Job& job, v1::ScoreStreamResponse& response) {
+    RunningJob running{.job = job,
+                       .evaluator = campaign_.evaluator,
+                       .weights = campaign_.weights};
     if (job.key().kind() == v1::JOB_KIND_SEARCH &&
         job.layout_version() != kFileOrder) {
       const auto found = layouts_.find(job.layout_version());
@@ -47,28 +51,36 @@ class ScoreStream {
         return absl::InvalidArgumentError(absl::StrCat(
             "layout ", job.layout_version(), " was not sent before its job"));
       }
-      order = &found->second;
+      running.order = found->second;
     }
-    return evaluator_.Evaluate(job, order, never_, [&](v1::ChunkScores scores) {
-      *response.add_chunks() = std::move(scores);
-      return true;
-    });
+    ASSIGN_OR_RETURN(ExecutedJob executed, executor_.Execute(running));
+    *response.mutable_chunks() = std::move(*executed.result.mutable_chunks());
+    response.set_gram(std::move(*executed.result.mutable_gram()));
+    if (!executed.weights.has_value()) return absl::OkStatus();
+    *response.mutable_weights() = executed.weights->Reference();
+    return blobs_.Store(executed.weights->digest(), executed.weights->Share());
   }
 
-  CampaignEvaluator& evaluator_;
-  std::map<int64_t, ChunkOrder> layouts_;
-  const std::atomic<bool> never_ = false;
+  const ServedCampaign campaign_;
+  Blobs& blobs_;
+  const JobExecutor executor_{Clock::Monotonic(), /*park_anyway=*/{}};
+  std::map<int64_t, std::shared_ptr<const ChunkOrder>> layouts_;
 };
 
 }  // namespace
 
-absl::Status RunScoreStream(EvaluatorFactory& evaluators,
-                            const v1::CampaignSpec& spec, int input,
-                            int output) {
+absl::Status RunScoreStream(EvaluatorFactory& evaluators, Blobs& blobs,
+                            int threads, const v1::CampaignSpec& spec,
+                            int input, int output) {
   namespace io = google::protobuf::io;
   namespace util = google::protobuf::util;
-  ASSIGN_OR_RETURN(const auto evaluator, evaluators.Create(spec));
-  ScoreStream stream(*evaluator);
+  ServedCampaign campaign;
+  if (KeepsWeights(spec)) {
+    ASSIGN_OR_RETURN(campaign.weights,
+                     CandidateWeights::Create(spec, blobs, threads));
+  }
+  ASSIGN_OR_RETURN(campaign.evaluator, evaluators.Create(spec));
+  ScoreStream stream(std::move(campaign), blobs);
   io::FileInputStream in(input);
   io::FileOutputStream out(output);
   for (int64_t message = 0;; ++message) {

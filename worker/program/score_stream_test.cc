@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "merganser/v1/score_stream.pb.h"
 #include "worker/testing/fake_evaluators.h"
+#include "worker/testing/small_weights.h"
 
 namespace merganser {
 namespace {
@@ -47,7 +48,8 @@ class ScoreStreamTest : public ::testing::Test {
   }
   absl::Status Run(const v1::CampaignSpec& spec = {}) {
     lseek(Input(), 0, SEEK_SET);
-    return RunScoreStream(evaluators_, spec, Input(), fileno(output_));
+    return RunScoreStream(evaluators_, blobs_, /*threads=*/1, spec, Input(),
+                          fileno(output_));
   }
   std::vector<v1::ScoreStreamResponse> Answers() {
     lseek(fileno(output_), 0, SEEK_SET);
@@ -64,6 +66,7 @@ class ScoreStreamTest : public ::testing::Test {
   int Input() { return fileno(input_); }
 
   FakeEvaluators evaluators_;
+  FolderBlobs blobs_{"", 1 << 20};
   FILE* input_ = nullptr;
   FILE* output_ = nullptr;
 };
@@ -94,6 +97,41 @@ TEST_F(ScoreStreamTest, AJobBeforeItsLayoutIsAnsweredWithAnError) {
   Write(JobOf(1, 4));
   ASSERT_TRUE(Run().ok());
   EXPECT_THAT(Answers()[0].error(), HasSubstr("layout 4"));
+}
+
+TEST_F(ScoreStreamTest, WhatOneJobMakesIsThereForTheNext) {
+  v1::WeightsRef parents[2];
+  for (const int64_t candidate : {-2, -1}) {
+    v1::ScoreStreamRequest request;
+    *request.mutable_job() = SmallSeedJob(candidate);
+    Write(request);
+    const std::string bytes = SmallSeedBytes(candidate);
+    parents[candidate + 2].set_digest(Sha256(bytes).ToBytes());
+    parents[candidate + 2].set_size_bytes(128);
+  }
+  v1::ScoreStreamRequest child;
+  *child.mutable_job() = SmallOffspringJob(0, parents[0], parents[1]);
+  Write(child);
+  v1::ScoreStreamRequest holdout;
+  holdout.mutable_job()->mutable_key()->set_kind(v1::JOB_KIND_HOLDOUT);
+  holdout.mutable_job()->mutable_key()->set_candidate(-1);
+  holdout.mutable_job()->set_genome_digest(parents[1].digest());
+  *holdout.mutable_job()->mutable_weights() = parents[1];
+  Write(holdout);
+  ASSERT_TRUE(Run(SmallWeightsSpec()).ok());
+  const auto answers = Answers();
+  ASSERT_EQ(answers.size(), 4u);
+  for (const v1::ScoreStreamResponse& answer : answers) {
+    EXPECT_EQ(answer.error(), "");
+    EXPECT_EQ(answer.chunks_size(), 1);
+  }
+  EXPECT_EQ(answers[0].weights().digest(), parents[0].digest());
+  EXPECT_EQ(answers[1].weights().digest(), parents[1].digest());
+  EXPECT_EQ(answers[2].weights().digest(),
+            Sha256(evaluators_.WeightsOf(0)).ToBytes());
+  EXPECT_EQ(answers[2].weights().size_bytes(), 128);
+  EXPECT_FALSE(answers[3].has_weights()) << "they were fetched";
+  EXPECT_EQ(evaluators_.WeightsOf(-1), SmallSeedBytes(-1));
 }
 
 TEST_F(ScoreStreamTest, AnInputThatIsCutShortIsAnError) {

@@ -35,6 +35,11 @@ void AddScore(CLI::App& app, WorkerOptions& options) {
       ->add_option("--spec", options.score_spec,
                    "The campaign: a binary CampaignSpec with resolved fields")
       ->required();
+  score
+      ->add_option("--blobs", options.score_blobs,
+                   "Folder of the weights that jobs name, each file named by "
+                   "its SHA-256 in hexadecimal")
+      ->check(CLI::ExistingDirectory);
   score->callback([&options] { options.score = true; });
   score->fallthrough();
 }
@@ -66,6 +71,10 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
   app.add_option("--job-capacity", options.job_capacity,
                  "Jobs held at once, the executing one included")
       ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--blob-cache-mib", options.blob_cache_mib,
+                 "Memory for weights of candidates, MiB")
+      ->check(CLI::Range(1, 1048576))
       ->capture_default_str();
   app.add_option("--grace", options.grace_seconds,
                  "Seconds to finish or hand back jobs in after a signal")

@@ -1,6 +1,7 @@
 // The command line that all workers share.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "CLI/App.hpp"
@@ -14,11 +15,13 @@ struct WorkerOptions {
   std::string name;
   int threads = 1;
   int job_capacity = 16;
+  int64_t blob_cache_mib = 1024;
   double grace_seconds = 25;
   bool die_with_parent = false;
   std::string log_level = "info";
-  std::string score_spec;  // `score`: the campaign's file
-  bool score = false;      // the command `score` was given
+  std::string score_spec;   // `score`: the campaign's file
+  std::string score_blobs;  // `score`: folder of blobs; empty: none given
+  bool score = false;       // the command `score` was given
 };
 
 // Adds the options and the command `score` to `app`; parsing fills `options`,

@@ -17,6 +17,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/status_words.h"
 #include "common/command_line/usage_message.h"
+#include "common/net/channel.h"
 #include "common/storage/file.h"
 #include "common/telemetry/logging.h"
 #include "spdlog/spdlog.h"
@@ -24,6 +25,7 @@
 #include "worker/program/signal_drain.h"
 #include "worker/session/grpc_worker_client.h"
 #include "worker/session/worker_session.h"
+#include "worker/weights/blobs.h"
 
 namespace merganser {
 namespace {
@@ -67,11 +69,16 @@ absl::StatusOr<v1::CampaignSpec> ReadSpec(const std::string& path) {
   return spec;
 }
 
+int64_t CacheBytes(const WorkerOptions& options) {
+  return options.blob_cache_mib << 20;
+}
+
 int Score(const WorkerOptions& options, EvaluatorFactory& evaluators) {
   const auto spec = ReadSpec(options.score_spec);
   if (!spec.ok()) return Fail(spec.status(), kExitFailure);
-  const absl::Status status =
-      RunScoreStream(evaluators, *spec, STDIN_FILENO, STDOUT_FILENO);
+  FolderBlobs blobs(options.score_blobs, CacheBytes(options));
+  const absl::Status status = RunScoreStream(
+      evaluators, blobs, options.threads, *spec, STDIN_FILENO, STDOUT_FILENO);
   return status.ok() ? 0 : Fail(status, kExitFailure);
 }
 
@@ -79,13 +86,17 @@ int Serve(const WorkerOptions& options, const WorkerFlavour& flavour,
           EvaluatorFactory& evaluators) {
   const absl::Duration grace = absl::Seconds(options.grace_seconds);
   GrpcWorkerClient client(options.coordinator);
+  // A channel of its own: bulk must not wait before a heartbeat.
+  CoordinatorBlobs blobs(CreateChannel(options.coordinator),
+                         CacheBytes(options));
   WorkerSession session({.name = options.name,
                          .incarnation = RandomIncarnation(),
                          .version = MERGANSER_VERSION,
                          .job_capacity = options.job_capacity,
                          .grace = grace,
+                         .threads = options.threads,
                          .park_anyway = flavour.park_anyway},
-                        client, evaluators, Clock::Monotonic());
+                        client, blobs, evaluators, Clock::Monotonic());
   const SignalDrain signals([&session] { session.Drain(); }, grace);
   const v1::Device device = evaluators.Device();
   spdlog::info("serving {} from {} ({})", options.coordinator, device.name(),

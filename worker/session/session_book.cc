@@ -11,8 +11,6 @@ namespace {
 
 // Results of one call; the rest goes with the next one.
 constexpr size_t kResultBytesPerCall = kMaximumMessageBytes / 2;
-// Layouts kept per campaign beyond those that queued jobs need.
-constexpr size_t kLayoutsKept = 8;
 // An empty answer that came sooner is not asked for again before it.
 constexpr absl::Duration kShortestPoll = absl::Milliseconds(50);
 // Wait for acknowledgements in a last call.
@@ -70,7 +68,9 @@ void SessionBook::LoseSession() {
 }
 
 bool SessionBook::Idle() const {
-  if (!queue_.empty() || executing_ != nullptr) return false;
+  if (!queue_.empty() || executing_ != nullptr || uploads_.size() > 0) {
+    return false;
+  }
   return draining_ ||
          std::none_of(campaigns_.begin(), campaigns_.end(),
                       [](const auto& entry) { return entry.second.joining; });
@@ -81,7 +81,7 @@ int SessionBook::Held() const {
       std::count_if(outbox_.begin(), outbox_.end(),
                     [](const auto& entry) { return !entry.second.reported; });
   return static_cast<int>(queue_.size()) + (executing_ == nullptr ? 0 : 1) +
-         static_cast<int>(unreported);
+         static_cast<int>(uploads_.size()) + static_cast<int>(unreported);
 }
 
 absl::Duration SessionBook::HeartbeatInterval() const {
@@ -162,6 +162,9 @@ void SessionBook::AddHeldJobs(v1::ExchangeRequest& request) const {
   for (const v1::Job& job : queue_) {
     *request.add_held()->mutable_key() = job.key();
   }
+  for (const v1::JobKey& key : uploads_.HeldKeys()) {
+    *request.add_held()->mutable_key() = key;
+  }
   for (const auto& [id, entry] : outbox_) {
     if (!entry.reported) {
       *request.add_held()->mutable_key() = entry.result.key();
@@ -207,33 +210,6 @@ void SessionBook::TakeOutcomes(const v1::ExchangeResponse& response,
   }
 }
 
-void SessionBook::TakeLayouts(const v1::ExchangeResponse& response) {
-  for (const v1::ChunkLayout& layout : response.layouts()) {
-    const auto campaign = campaigns_.find(layout.campaign_uid());
-    if (campaign == campaigns_.end()) continue;
-    campaign->second.layouts[layout.version()] =
-        std::make_shared<const ChunkOrder>(OrderFromProto(layout));
-  }
-}
-
-void SessionBook::TakeArchives(const v1::ExchangeResponse& response,
-                               Orders& orders) {
-  for (const v1::ArchiveUpdate& update : response.archives()) {
-    const auto campaign = campaigns_.find(update.campaign_uid());
-    if (campaign == campaigns_.end() || campaign->second.archive == nullptr) {
-      continue;
-    }
-    auto updated = campaign->second.archive->Updated(update);
-    if (updated.ok()) {
-      campaign->second.archive = *std::move(updated);
-    } else {
-      orders.notes.push_back(absl::StrCat("archive of campaign ",
-                                          update.campaign_uid(), ": ",
-                                          updated.status().message()));
-    }
-  }
-}
-
 void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
                            Orders& orders) {
   for (const v1::Job& job : response.jobs()) {
@@ -247,7 +223,7 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
         [&](const v1::Job& other) { return IdOf(other.key()) == id; });
     const bool running = executing_ != nullptr && !executing_->dropped &&
                          IdOf(executing_->job.key()) == id;
-    if (queued || running) continue;
+    if (queued || running || uploads_.Holds(id)) continue;
     const std::string reason = WhyNot(job);
     if (!reason.empty()) {
       orders.notes.push_back(
@@ -265,7 +241,8 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
 
 std::string SessionBook::WhyNot(const v1::Job& job) const {
   const auto campaign = campaigns_.find(job.key().campaign_uid());
-  if (campaign == campaigns_.end() || campaign->second.evaluator == nullptr) {
+  if (campaign == campaigns_.end() ||
+      campaign->second.served.evaluator == nullptr) {
     return "the campaign is not ready here";
   }
   if (job.key().kind() == v1::JOB_KIND_SEARCH &&
@@ -277,41 +254,6 @@ std::string SessionBook::WhyNot(const v1::Job& job) const {
   return "";
 }
 
-void SessionBook::TakeJoins(const v1::ExchangeResponse& response,
-                            Orders& orders) {
-  if (draining_) return;
-  for (const std::string& uid : response.join()) {
-    const auto [entry, is_new] = campaigns_.try_emplace(uid);
-    Campaign& campaign = entry->second;
-    campaign.asked_for = true;
-    if (campaign.evaluator != nullptr) {
-      TellReady(uid, campaign);
-    } else if (is_new || !campaign.joining) {
-      campaign.joining = true;
-      orders.join.push_back(uid);
-    }
-  }
-  if (!orders.join.empty()) ForgetStaleCampaigns();
-}
-
-void SessionBook::ForgetStaleCampaigns() {
-  std::erase_if(campaigns_, [&](const auto& entry) {
-    const auto& [uid, campaign] = entry;
-    const bool needed = std::any_of(queue_.begin(), queue_.end(),
-                                    [&uid = uid](const v1::Job& job) {
-                                      return job.key().campaign_uid() == uid;
-                                    });
-    return !campaign.asked_for && !campaign.joining && !needed;
-  });
-}
-
-void SessionBook::TellReady(const std::string& campaign_uid,
-                            const Campaign& campaign) {
-  v1::CampaignReadiness& readiness = readiness_.emplace_back();
-  readiness.set_campaign_uid(campaign_uid);
-  readiness.set_probe_digest(campaign.probe.ToBytes());
-}
-
 void SessionBook::StopJob(const JobId& id) {
   std::erase_if(queue_,
                 [&](const v1::Job& job) { return IdOf(job.key()) == id; });
@@ -319,6 +261,7 @@ void SessionBook::StopJob(const JobId& id) {
     executing_->dropped = true;
     executing_->stop = true;
   }
+  uploads_.Drop(id);
   outbox_.erase(id);
 }
 
@@ -329,6 +272,7 @@ void SessionBook::Leave(const std::string& campaign_uid, Orders& orders) {
   std::erase_if(outbox_, [&](const auto& entry) {
     return entry.first.campaign_uid == campaign_uid;
   });
+  uploads_.DropCampaign(campaign_uid);
   std::erase_if(readiness_, [&](const v1::CampaignReadiness& readiness) {
     return readiness.campaign_uid() == campaign_uid;
   });
@@ -342,49 +286,6 @@ void SessionBook::Leave(const std::string& campaign_uid, Orders& orders) {
   }
 }
 
-void SessionBook::ForgetOldLayouts(const std::string& campaign_uid,
-                                   Campaign& campaign) {
-  if (campaign.layouts.size() <= kLayoutsKept) return;
-  std::set<int64_t> needed;
-  for (const v1::Job& job : queue_) {
-    if (job.key().campaign_uid() == campaign_uid) {
-      needed.insert(job.layout_version());
-    }
-  }
-  for (auto layout = campaign.layouts.begin();
-       layout != campaign.layouts.end() &&
-       campaign.layouts.size() > kLayoutsKept;) {
-    layout = needed.contains(layout->first) ? std::next(layout)
-                                            : campaign.layouts.erase(layout);
-  }
-}
-
-void SessionBook::FinishJoin(const std::string& campaign_uid,
-                             std::shared_ptr<CampaignEvaluator> evaluator,
-                             std::shared_ptr<const ArchiveMirror> archive,
-                             const absl::StatusOr<Digest>& probe) {
-  const auto found = campaigns_.find(campaign_uid);
-  if (found == campaigns_.end()) return;  // it has left meanwhile
-  Campaign& campaign = found->second;
-  campaign.joining = false;
-  if (probe.ok()) {
-    campaign.evaluator = std::move(evaluator);
-    campaign.archive = std::move(archive);
-    campaign.probe = *probe;
-    if (campaign.asked_for) TellReady(campaign_uid, campaign);
-    return;
-  }
-  if (!campaign.asked_for) return;
-  v1::CampaignReadiness& readiness = readiness_.emplace_back();
-  readiness.set_campaign_uid(campaign_uid);
-  readiness.set_error(std::string(probe.status().message()));
-}
-
-void SessionBook::ForgetJoin(const std::string& campaign_uid) {
-  const auto found = campaigns_.find(campaign_uid);
-  if (found != campaigns_.end()) found->second.joining = false;
-}
-
 std::shared_ptr<RunningJob> SessionBook::TakeJob() {
   if (queue_.empty() || executing_ != nullptr) return nullptr;
   executing_ = std::make_shared<RunningJob>();
@@ -392,30 +293,55 @@ std::shared_ptr<RunningJob> SessionBook::TakeJob() {
   queue_.pop_front();
   const Campaign& campaign =
       campaigns_.at(executing_->job.key().campaign_uid());
-  executing_->evaluator = campaign.evaluator;
+  executing_->evaluator = campaign.served.evaluator;
+  executing_->weights = campaign.served.weights;
   const auto order = campaign.layouts.find(executing_->job.layout_version());
   if (executing_->job.key().kind() == v1::JOB_KIND_SEARCH &&
       order != campaign.layouts.end()) {
     executing_->order = order->second;
-    executing_->archive = campaign.archive;
+    executing_->archive = campaign.served.archive;
   }
   return executing_;
 }
 
-void SessionBook::FinishJob(absl::StatusOr<v1::JobResult> result,
+void SessionBook::FinishJob(absl::StatusOr<ExecutedJob> executed,
                             absl::Time now) {
   const std::shared_ptr<RunningJob> finished = std::move(executing_);
   executing_ = nullptr;
   if (finished->dropped) return;
   const v1::JobKey& key = finished->job.key();
-  if (result.ok()) {
-    outbox_[IdOf(key)] = {*std::move(result), now};
-  } else if (finished->stop) {
+  if (executed.ok() && executed->weights.has_value()) {
+    uploads_.Add(std::move(executed->result), *std::move(executed->weights));
+  } else if (executed.ok()) {
+    outbox_[IdOf(key)] = {std::move(executed->result), now};
+  } else if (finished->stop || finished->hand_back) {
     hand_backs_.push_back(key);
   } else {
-    v1::JobFailure& failure = failures_.emplace_back();
-    *failure.mutable_key() = key;
-    failure.set_error(std::string(result.status().message()));
+    Fail(key, executed.status());
+  }
+}
+
+void SessionBook::FinishUpload(const std::shared_ptr<Upload>& upload,
+                               const absl::Status& stored, absl::Time now) {
+  uploads_.Remove(upload);
+  if (upload->dropped) return;
+  const v1::JobKey key = upload->result.key();
+  if (stored.ok() || key.kind() != v1::JOB_KIND_MAKE_BLOB) {
+    *upload->result.mutable_weights() = upload->weights.Reference();
+    outbox_[IdOf(key)] = {std::move(upload->result), now};
+  } else if (WorthRepeating(stored)) {
+    hand_backs_.push_back(key);
+  } else {
+    Fail(key, stored);
+  }
+}
+
+void SessionBook::Fail(const v1::JobKey& key, const absl::Status& status) {
+  v1::JobFailure& failure = failures_.emplace_back();
+  *failure.mutable_key() = key;
+  failure.set_error(std::string(status.message()));
+  if (const auto missing = MissingBlobOf(status); missing.has_value()) {
+    failure.set_missing_blob(missing->ToBytes());
   }
 }
 
@@ -432,8 +358,8 @@ void SessionBook::AbandonExecuting() {
 
 bool SessionBook::drained() const {
   return draining_ && drain_answered_ && executing_ == nullptr &&
-         !unanswered_.has_value() && outbox_.empty() && failures_.empty() &&
-         hand_backs_.empty();
+         !unanswered_.has_value() && unacknowledged() == 0 &&
+         failures_.empty() && hand_backs_.empty();
 }
 
 }  // namespace merganser

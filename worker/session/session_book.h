@@ -2,7 +2,6 @@
 // next: the rules of the session, without threads, network or time of its own.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -18,21 +17,13 @@
 #include "common/base/digest.h"
 #include "merganser/v1/worker_service.pb.h"
 #include "worker/session/archive_mirror.h"
+#include "worker/session/job_executor.h"
 #include "worker/session/job_id.h"
+#include "worker/session/running_job.h"
+#include "worker/session/upload_queue.h"
 #include "worker/tasks/evaluator.h"
 
 namespace merganser {
-
-// A job on its way through the executor.
-struct RunningJob {
-  v1::Job job;
-  std::shared_ptr<CampaignEvaluator> evaluator;
-  std::shared_ptr<const ChunkOrder> order;  // null: file order
-  // Of a child; null: it is evaluated to the end.
-  std::shared_ptr<const ArchiveMirror> archive;
-  std::atomic<bool> stop = false;  // set: the executor gives it up
-  bool dropped = false;            // nobody wants to hear of it
-};
 
 struct SessionBookOptions {
   // Jobs held at once, 1 … 1024.
@@ -46,11 +37,14 @@ struct SessionBookOptions {
 // The life of a job here:
 //
 //   answer ─► queued ─► executing ─► outbox ─► reported ─► acknowledged
+//                │           │  │      ▲
+//                │           │  ├► upload, of weights that it made
+//                │           │  │      ▼
 //                │           │  └──► failure ─► reported
 //                └───────────┴─────► hand-back ─► reported
 //
-// A new session begins with everything in the outbox unreported again.
-// Threads: none; WorkerSession guards it.
+// An upload may end in a hand-back, too. A new session begins with everything
+// in the outbox unreported again. Threads: none; WorkerSession guards it.
 class SessionBook {
  public:
   // What an answer asks of the worker beyond the book.
@@ -79,11 +73,8 @@ class SessionBook {
 
   // Campaigns.
 
-  // The outcome of an order to join: the campaign's evaluator, its archive
-  // (null: children are not rejected early) and its probe.
-  void FinishJoin(const std::string& campaign_uid,
-                  std::shared_ptr<CampaignEvaluator> evaluator,
-                  std::shared_ptr<const ArchiveMirror> archive,
+  // The outcome of an order to join: what serves the campaign, and its probe.
+  void FinishJoin(const std::string& campaign_uid, ServedCampaign served,
                   const absl::StatusOr<Digest>& probe);
   // It could not be asked for; the coordinator will order it again.
   void ForgetJoin(const std::string& campaign_uid);
@@ -92,8 +83,17 @@ class SessionBook {
 
   // The next job to execute, or null. One at a time.
   std::shared_ptr<RunningJob> TakeJob();
-  // The outcome of the job that was taken last.
-  void FinishJob(absl::StatusOr<v1::JobResult> result, absl::Time now);
+  // The outcome of the job that was taken last. With weights, it is held until
+  // they are stored.
+  void FinishJob(absl::StatusOr<ExecutedJob> executed, absl::Time now);
+
+  // The next result whose weights are to be stored, or null. One at a time.
+  std::shared_ptr<Upload> TakeUpload() { return uploads_.Take(); }
+  // The outcome of one that was taken. The result names the weights and is
+  // reported, stored or not, since they can be made again; except that a
+  // MAKE_BLOB job has failed, or goes back if the reason may pass.
+  void FinishUpload(const std::shared_ptr<Upload>& upload,
+                    const absl::Status& stored, absl::Time now);
 
   // Leaving.
 
@@ -105,8 +105,10 @@ class SessionBook {
   bool executing() const { return executing_ != nullptr; }
   // Nothing is left to do or to say.
   bool drained() const;
-  // Results that are not acknowledged.
-  size_t unacknowledged() const { return outbox_.size(); }
+  // Results that are not acknowledged, those that wait for an upload included.
+  size_t unacknowledged() const {
+    return outbox_.size() + uploads_.HeldKeys().size();
+  }
 
  private:
   struct OutboxEntry {
@@ -116,9 +118,8 @@ class SessionBook {
   };
   struct Campaign {
     bool joining = true;
-    bool asked_for = true;                         // by this session
-    std::shared_ptr<CampaignEvaluator> evaluator;  // null: not ready
-    std::shared_ptr<const ArchiveMirror> archive;
+    bool asked_for = true;  // by this session
+    ServedCampaign served;  // without evaluator: not ready
     Digest probe;
     std::map<int64_t, std::shared_ptr<const ChunkOrder>> layouts;
   };
@@ -138,6 +139,7 @@ class SessionBook {
   // Before more is read: what nobody has asked for since the coordinator was
   // restarted may go.
   void ForgetStaleCampaigns();
+  void Fail(const v1::JobKey& key, const absl::Status& status);
   void StopJob(const JobId& id);
   void Leave(const std::string& campaign_uid, Orders& orders);
   // Empty, or why the job cannot be executed here.
@@ -159,6 +161,7 @@ class SessionBook {
   std::map<std::string, Campaign> campaigns_;
   std::deque<v1::Job> queue_;
   std::shared_ptr<RunningJob> executing_;
+  UploadQueue uploads_;
   std::map<JobId, OutboxEntry> outbox_;
   std::vector<v1::JobFailure> failures_;
   std::vector<v1::JobKey> hand_backs_;

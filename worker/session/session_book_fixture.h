@@ -51,7 +51,7 @@ class SessionBookTest : public ::testing::Test {
   void SetUp() override {
     Begin("session-1");
     Call([](v1::ExchangeResponse& answer) { answer.add_join(kCampaign); });
-    book_.FinishJoin(kCampaign, Evaluator(), nullptr,
+    book_.FinishJoin(kCampaign, {.evaluator = Evaluator()},
                      FakeEvaluators::ProbeDigest());
     Call();
   }
@@ -100,9 +100,9 @@ class SessionBookTest : public ::testing::Test {
   int64_t Execute() {
     const auto running = book_.TakeJob();
     EXPECT_NE(running, nullptr);
-    v1::JobResult result;
-    *result.mutable_key() = running->job.key();
-    book_.FinishJob(result, now_);
+    ExecutedJob executed;
+    *executed.result.mutable_key() = running->job.key();
+    book_.FinishJob(std::move(executed), now_);
     return running->job.key().candidate();
   }
 

@@ -99,7 +99,7 @@ TEST_F(SessionBookTest, LeaveForgetsAllOfACampaign) {
 TEST_F(SessionBookTest, ACampaignThatLeftWhileItWasReadIsNotToldOf) {
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   Call([](v1::ExchangeResponse& answer) { answer.add_leave("uid-2"); });
-  book_.FinishJoin("uid-2", Evaluator(), nullptr,
+  book_.FinishJoin("uid-2", {.evaluator = Evaluator()},
                    FakeEvaluators::ProbeDigest());
   EXPECT_EQ(Call().readiness_size(), 0);
 }
@@ -116,9 +116,9 @@ TEST_F(SessionBookTest, DrainHandsBackWhatWaitsAndFinishesWhatExecutes) {
   EXPECT_THAT(Candidates(Call().hand_backs()), ElementsAre(4))
       << "leased before the coordinator knew";
   EXPECT_FALSE(book_.drained());
-  v1::JobResult result;
-  *result.mutable_key() = Key(1);
-  book_.FinishJob(result, now_);
+  ExecutedJob executed;
+  *executed.result.mutable_key() = Key(1);
+  book_.FinishJob(std::move(executed), now_);
   EXPECT_TRUE(CallIsDue());
   Call();
   EXPECT_FALSE(book_.drained()) << "the result is not acknowledged";

@@ -28,7 +28,8 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
   // Asked for again while it is being read: once is enough.
   book.NextRequest(now_);
   EXPECT_THAT(book.TakeAnswer(answer, now_).join, IsEmpty());
-  book.FinishJoin("new", Evaluator(), nullptr, FakeEvaluators::ProbeDigest());
+  book.FinishJoin("new", {.evaluator = Evaluator()},
+                  FakeEvaluators::ProbeDigest());
   EXPECT_LE(book.NextCallTime(now_), now_);
   const v1::ExchangeRequest request = book.NextRequest(now_);
   ASSERT_EQ(request.readiness_size(), 1);
@@ -40,8 +41,7 @@ TEST_F(SessionBookTest, ACampaignIsJoinedOnceAndToldOf) {
 
 TEST_F(SessionBookTest, AFailedJoinIsToldAndMayBeOrderedAgain) {
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
-  book_.FinishJoin("uid-2", nullptr, nullptr,
-                   absl::NotFoundError("seeds[0].path"));
+  book_.FinishJoin("uid-2", {}, absl::NotFoundError("seeds[0].path"));
   const v1::ExchangeRequest request =
       Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   ASSERT_EQ(request.readiness_size(), 1);
@@ -55,13 +55,13 @@ TEST_F(SessionBookTest, ACallWaitsOnlyWhenThereIsNothingToDo) {
   EXPECT_EQ(Call().max_wait_ms(), 3000);
   Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
   EXPECT_EQ(Call().max_wait_ms(), 0) << "a campaign is being read";
-  book_.FinishJoin("uid-2", Evaluator(), nullptr,
+  book_.FinishJoin("uid-2", {.evaluator = Evaluator()},
                    FakeEvaluators::ProbeDigest());
   EXPECT_EQ(CallForJobs({JobOf(1)}).max_wait_ms(), 3000);
   EXPECT_EQ(Call().max_wait_ms(), 0) << "a job waits";
   const auto running = book_.TakeJob();
   EXPECT_EQ(Call().max_wait_ms(), 0) << "a job is executing";
-  book_.FinishJob(v1::JobResult(), now_);
+  book_.FinishJob(ExecutedJob(), now_);
   EXPECT_EQ(Call().max_wait_ms(), 3000);
 }
 
@@ -77,7 +77,7 @@ TEST_F(SessionBookTest, WantsAsManyJobsAsItCannotYetFill) {
   EXPECT_EQ(Call().wanted_jobs(), 1);
   const auto running = book_.TakeJob();
   EXPECT_EQ(Call().wanted_jobs(), 1);
-  book_.FinishJob(v1::JobResult(), now_);
+  book_.FinishJob(ExecutedJob(), now_);
   EXPECT_EQ(Call().wanted_jobs(), 2);
 }
 
@@ -103,7 +103,7 @@ TEST_F(SessionBookTest, AJobThatIsHeldAlreadyIsNotTakenTwice) {
   CallForJobs({JobOf(1), JobOf(2)});
   const auto running = book_.TakeJob();
   CallForJobs({JobOf(1), JobOf(2)});
-  book_.FinishJob(v1::JobResult(), now_);
+  book_.FinishJob(ExecutedJob(), now_);
   EXPECT_EQ(Execute(), 2);
   EXPECT_EQ(book_.TakeJob(), nullptr);
 }
@@ -229,7 +229,7 @@ TEST_F(SessionBookTest, AJobGetsTheLayoutThatItNames) {
   ASSERT_NE(first->order, nullptr);
   EXPECT_EQ(first->order->version, 5);
   EXPECT_THAT(first->order->tasks, ElementsAre(ElementsAre(5)));
-  book_.FinishJob(v1::JobResult(), now_);
+  book_.FinishJob(ExecutedJob(), now_);
   EXPECT_EQ(book_.TakeJob()->order, nullptr);
 }
 

@@ -7,28 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/base/status_words.h"
-#include "common/net/limits.h"
 #include "common/net/protocol.h"
 #include "spdlog/spdlog.h"
 #include "worker/session/back_off.h"
+#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {
 
 // Kept of the grace period for the last hand-back and its acknowledgement.
 constexpr absl::Duration kFarewell = absl::Seconds(3);
-// Room for the rest of the message around Gram sums.
-constexpr size_t kMessageMargin = 1 << 20;
-
-absl::Status CheckFitsMessage(const std::string& gram) {
-  if (gram.size() + kMessageMargin <= size_t{kMaximumMessageBytes}) {
-    return absl::OkStatus();
-  }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the Gram sums of so many seeds take ", gram.size(),
-                   " bytes; a message holds ", kMaximumMessageBytes));
-}
-
 // What a library throws must not end the worker.
 template <typename Body>
 auto CatchExceptions(Body&& body) -> decltype(body()) {
@@ -41,14 +29,26 @@ auto CatchExceptions(Body&& body) -> decltype(body()) {
   }
 }
 
+void LogFailure(const v1::JobKey& key, const absl::Status& status) {
+  // Weights that have to be made again are nothing out of the usual.
+  const auto level = MissingBlobOf(status).has_value() ? spdlog::level::info
+                                                       : spdlog::level::warn;
+  spdlog::log(level, "{} of candidate {} of campaign {}: {}",
+              v1::JobKind_Name(key.kind()), key.candidate(), key.campaign_uid(),
+              StatusWords(status));
+}
+
 }  // namespace
 
 WorkerSession::WorkerSession(WorkerSessionOptions options, WorkerClient& client,
-                             EvaluatorFactory& evaluators, const Clock& clock)
+                             Blobs& blobs, EvaluatorFactory& evaluators,
+                             const Clock& clock)
     : options_(std::move(options)),
       client_(client),
+      blobs_(blobs),
       evaluators_(evaluators),
       clock_(clock),
+      jobs_(clock, options_.park_anyway),
       book_({.job_capacity = options_.job_capacity}) {}
 
 WorkerSession::~WorkerSession() { EndThreads(); }
@@ -56,6 +56,7 @@ WorkerSession::~WorkerSession() { EndThreads(); }
 absl::Status WorkerSession::Run() {
   executor_ = std::thread([this] { ExecuteJobs(); });
   joiner_ = std::thread([this] { JoinCampaigns(); });
+  uploader_ = std::thread([this] { UploadWeights(); });
   absl::Status status = ExchangeUntilDone();
   EndThreads();
   return status;
@@ -74,12 +75,19 @@ void WorkerSession::EndThreads() {
   {
     absl::MutexLock lock(&mutex_);
     ending_ = true;
-    book_.AbandonExecuting();
+    Abandon();
     job_queued_.SignalAll();
     join_ordered_.SignalAll();
+    upload_queued_.SignalAll();
   }
   if (executor_.joinable()) executor_.join();
   if (joiner_.joinable()) joiner_.join();
+  if (uploader_.joinable()) uploader_.join();
+}
+
+void WorkerSession::Abandon() {
+  book_.AbandonExecuting();
+  blobs_.Cancel();
 }
 
 absl::Status WorkerSession::ExchangeUntilDone() {
@@ -145,7 +153,7 @@ bool WorkerSession::TimeToLeave() {
   const absl::Time now = clock_.Now();
   const absl::Duration farewell = std::min(kFarewell, options_.grace / 4);
   if (now >= drain_start_ + options_.grace - farewell) {
-    book_.AbandonExecuting();
+    Abandon();
   }
   if (now >= drain_start_ + options_.grace) {
     spdlog::warn("the grace period is over; {} results are not acknowledged",
@@ -262,56 +270,38 @@ void WorkerSession::ExecuteJobs() {
     }
     if (ending_) return;
     mutex_.Unlock();
-    auto result = CatchExceptions([&] { return Execute(*running); });
+    auto executed = CatchExceptions([&] { return jobs_.Execute(*running); });
     mutex_.Lock();
-    if (!result.ok() && !running->stop) {
-      spdlog::warn("candidate {} of campaign {} failed: {}",
-                   running->job.key().candidate(),
-                   running->job.key().campaign_uid(),
-                   StatusWords(result.status()));
+    if (!executed.ok() && !running->stop) {
+      LogFailure(running->job.key(), executed.status());
     }
-    book_.FinishJob(std::move(result), clock_.Now());
+    book_.FinishJob(std::move(executed), clock_.Now());
+    upload_queued_.Signal();
     WakeExchange();
   }
 }
 
-absl::StatusOr<v1::JobResult> WorkerSession::Execute(
-    RunningJob& running) const {
-  const absl::Time start = clock_.Now();
-  v1::JobResult result;
-  *result.mutable_key() = running.job.key();
-  result.set_genome_digest(running.job.genome_digest());
-  result.set_layout_version(running.job.layout_version());
-  if (running.job.key().kind() == v1::JOB_KIND_GRAM) {
-    ASSIGN_OR_RETURN(*result.mutable_gram(), running.evaluator->Gram());
-    RETURN_IF_ERROR(CheckFitsMessage(result.gram()));
-  } else {
-    RETURN_IF_ERROR(Evaluate(running, result));
+void WorkerSession::UploadWeights() {
+  absl::MutexLock lock(&mutex_);
+  while (true) {
+    std::shared_ptr<Upload> upload;
+    while (!ending_ && (upload = book_.TakeUpload()) == nullptr) {
+      upload_queued_.Wait(&mutex_);
+    }
+    if (ending_) return;
+    mutex_.Unlock();
+    const absl::Status stored = CatchExceptions([&] { return Store(*upload); });
+    mutex_.Lock();
+    if (!stored.ok() && !upload->dropped) {
+      LogFailure(upload->result.key(), Annotate(stored, "storing its weights"));
+    }
+    book_.FinishUpload(upload, stored, clock_.Now());
+    WakeExchange();
   }
-  result.set_execution_us(absl::ToInt64Microseconds(clock_.Now() - start));
-  return result;
 }
 
-absl::Status WorkerSession::Evaluate(RunningJob& running,
-                                     v1::JobResult& result) const {
-  std::optional<RejectionWatch> watch;
-  if (running.archive != nullptr && running.order != nullptr) {
-    watch.emplace(*running.archive, *running.order);
-    for (const v1::ChunkScores& chunk : running.job.known()) {
-      watch->Observe(chunk);
-    }
-  }
-  return running.evaluator->Evaluate(
-      running.job, running.order.get(), running.stop,
-      [&](v1::ChunkScores scores) {
-        bool park = watch.has_value() && watch->Observe(scores);
-        if (options_.park_anyway && running.archive != nullptr) {
-          park = park || options_.park_anyway(running.job, scores);
-        }
-        *result.add_chunks() = std::move(scores);
-        result.set_parked(park);
-        return !park;
-      });
+absl::Status WorkerSession::Store(Upload& upload) {
+  return blobs_.Store(upload.weights.digest(), upload.weights.Share());
 }
 
 void WorkerSession::JoinCampaigns() {
@@ -336,13 +326,16 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
     book_.ForgetJoin(campaign_uid);
     return;
   }
-  std::shared_ptr<CampaignEvaluator> evaluator;
-  std::shared_ptr<const ArchiveMirror> archive;
+  ServedCampaign served;
   const auto probe = CatchExceptions([&]() -> absl::StatusOr<Digest> {
     RETURN_IF_ERROR(spec.status());
-    ASSIGN_OR_RETURN(archive, ArchiveMirror::Create(*spec));
-    ASSIGN_OR_RETURN(evaluator, evaluators_.Create(*spec));
-    return evaluator->Probe();
+    ASSIGN_OR_RETURN(served.archive, ArchiveMirror::Create(*spec));
+    if (KeepsWeights(*spec)) {
+      ASSIGN_OR_RETURN(served.weights, CandidateWeights::Create(
+                                           *spec, blobs_, options_.threads));
+    }
+    ASSIGN_OR_RETURN(served.evaluator, evaluators_.Create(*spec));
+    return served.evaluator->Probe();
   });
   if (probe.ok()) {
     spdlog::info("campaign {} ({}) is ready", spec->name(), campaign_uid);
@@ -351,8 +344,7 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
                   StatusWords(probe.status()));
   }
   absl::MutexLock lock(&mutex_);
-  book_.FinishJoin(campaign_uid, std::move(evaluator), std::move(archive),
-                   probe);
+  book_.FinishJoin(campaign_uid, std::move(served), probe);
 }
 
 absl::StatusOr<v1::CampaignSpec> WorkerSession::AskForCampaign(

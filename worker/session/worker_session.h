@@ -3,7 +3,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,9 +13,11 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "merganser/v1/worker_service.pb.h"
+#include "worker/session/job_executor.h"
 #include "worker/session/session_book.h"
 #include "worker/session/worker_client.h"
 #include "worker/tasks/evaluator.h"
+#include "worker/weights/blobs.h"
 
 namespace merganser {
 
@@ -28,19 +29,19 @@ struct WorkerSessionOptions {
   // How long the executing job may go on, and acknowledgements may take, after
   // Drain().
   absl::Duration grace = absl::Seconds(25);
-  // Parks a child after this chunk although its archive does not reject it;
-  // for tests of the way back.
-  std::function<bool(const v1::Job&, const v1::ChunkScores&)> park_anyway;
+  int threads = 1;  // for making weights
+  // May be empty; for tests of the way back of parked children.
+  JobExecutor::ParkAnyway park_anyway;
 };
 
-// Three threads: Run()'s own exchanges messages, one executes jobs, one reads
-// campaigns that are to be joined. A coordinator that is away is waited for
-// without end.
+// Four threads: Run()'s own exchanges messages, one executes jobs, one reads
+// campaigns that are to be joined, one stores weights that jobs made. A
+// coordinator that is away is waited for without end.
 class WorkerSession {
  public:
   // The references are borrowed.
   WorkerSession(WorkerSessionOptions options, WorkerClient& client,
-                EvaluatorFactory& evaluators, const Clock& clock);
+                Blobs& blobs, EvaluatorFactory& evaluators, const Clock& clock);
   ~WorkerSession();
 
   // Returns OK once drained, or when the grace period is over. Call it once.
@@ -73,9 +74,10 @@ class WorkerSession {
 
   // The executor's thread.
   void ExecuteJobs();
-  absl::StatusOr<v1::JobResult> Execute(RunningJob& running) const;
-  // Adds the job's chunks to the result, up to where it is parked.
-  absl::Status Evaluate(RunningJob& running, v1::JobResult& result) const;
+
+  // The uploading thread.
+  void UploadWeights();
+  absl::Status Store(Upload& upload);
 
   // The thread that joins campaigns.
   void JoinCampaigns();
@@ -83,19 +85,24 @@ class WorkerSession {
   absl::StatusOr<v1::CampaignSpec> AskForCampaign(
       const std::string& campaign_uid);
 
+  // Ends the executing job and all uploads before their time.
+  void Abandon() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Wakes the exchange thread if it should call earlier than it means to.
   void WakeExchange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndThreads();
 
   const WorkerSessionOptions options_;
   WorkerClient& client_;
+  Blobs& blobs_;
   EvaluatorFactory& evaluators_;
   const Clock& clock_;
+  const JobExecutor jobs_;
 
   absl::Mutex mutex_;
   absl::CondVar exchange_due_;
   absl::CondVar job_queued_;
   absl::CondVar join_ordered_;
+  absl::CondVar upload_queued_;
   SessionBook book_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> joins_ ABSL_GUARDED_BY(mutex_);
   // When the exchange thread wakes by itself.
@@ -108,6 +115,7 @@ class WorkerSession {
   std::string last_outage_;  // the exchange thread's; empty: all is well
   std::thread executor_;
   std::thread joiner_;
+  std::thread uploader_;
 };
 
 }  // namespace merganser

@@ -1,16 +1,15 @@
 #include "worker/session/worker_session.h"
 
-#include <deque>
 #include <future>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/net/protocol.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "worker/testing/fake_blobs.h"
+#include "worker/testing/fake_coordinator.h"
 #include "worker/testing/fake_evaluators.h"
 
 namespace merganser {
@@ -18,190 +17,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr char kCampaign[] = "uid-1";
-
-v1::Job JobOf(int64_t candidate) {
-  v1::Job job;
-  job.mutable_key()->set_campaign_uid(kCampaign);
-  job.mutable_key()->set_kind(v1::JOB_KIND_SEARCH);
-  job.mutable_key()->set_candidate(candidate);
-  job.set_genome_digest("genome");
-  job.set_layout_version(kFileOrder);
-  return job;
-}
-
-// A coordinator in the same process: one campaign, a list of jobs to lease, and
-// faults on request. Threads: safe.
-class FakeCoordinator : public WorkerClient {
- public:
-  explicit FakeCoordinator(std::string campaign_name = "good")
-      : campaign_name_(std::move(campaign_name)) {}
-
-  absl::StatusOr<v1::RegisterResponse> Register(
-      const v1::RegisterRequest& request) override {
-    absl::MutexLock lock(&mutex_);
-    registration_ = request;
-    if (!register_status_.ok()) return register_status_;
-    ++sessions_;
-    joined_ = false;
-    v1::RegisterResponse response;
-    response.set_session_id(std::to_string(sessions_));
-    response.set_worker_timeout_ms(30000);
-    return response;
-  }
-
-  absl::StatusOr<v1::JoinResponse> Join(
-      const v1::JoinRequest& request) override {
-    v1::JoinResponse response;
-    response.set_campaign_uid(request.campaign_uid());
-    response.mutable_spec()->set_name(campaign_name_);
-    return response;
-  }
-
-  absl::StatusOr<v1::ExchangeResponse> Exchange(
-      const v1::ExchangeRequest& request) override {
-    absl::MutexLock lock(&mutex_);
-    requests_.push_back(request);
-    if (!faults_.empty()) {
-      const absl::Status fault = faults_.front();
-      faults_.pop_front();
-      return fault;
-    }
-    v1::ExchangeResponse response = Answer(request);
-    const auto done_waiting = [this] {
-      mutex_.AssertHeld();
-      return cancelled_ || !jobs_.empty();
-    };
-    if (request.max_wait_ms() > 0 && response.results().empty() &&
-        response.jobs().empty() && response.join().empty()) {
-      mutex_.AwaitWithTimeout(absl::Condition(&done_waiting),
-                              absl::Milliseconds(request.max_wait_ms()));
-      if (cancelled_) {
-        cancelled_ = false;
-        return absl::CancelledError("cancelled");
-      }
-      Lease(request, response);
-    }
-    return response;
-  }
-
-  void CancelExchange() override {
-    absl::MutexLock lock(&mutex_);
-    cancelled_ = true;
-  }
-
-  // For the test.
-
-  void AddJob(int64_t candidate) {
-    absl::MutexLock lock(&mutex_);
-    jobs_.push_back(JobOf(candidate));
-  }
-  void FailNextExchange(const absl::Status& fault) {
-    absl::MutexLock lock(&mutex_);
-    faults_.push_back(fault);
-  }
-  void RefuseRegistration(const absl::Status& status) {
-    absl::MutexLock lock(&mutex_);
-    register_status_ = status;
-  }
-  void WithholdAcknowledgements(bool withhold) {
-    absl::MutexLock lock(&mutex_);
-    acknowledge_ = !withhold;
-  }
-  void Stop(int64_t candidate) {
-    absl::MutexLock lock(&mutex_);
-    stop_.push_back(candidate);
-  }
-  // Blocks until something has been reported of the candidate: its scores, the
-  // error of its failure, or "handed back".
-  std::string AwaitReport(int64_t candidate) {
-    const auto reported = [this, candidate] {
-      mutex_.AssertHeld();
-      return reports_.contains(candidate);
-    };
-    absl::MutexLock lock(&mutex_, absl::Condition(&reported));
-    return reports_[candidate];
-  }
-  v1::CampaignReadiness AwaitReadiness() {
-    const auto told = [this] {
-      mutex_.AssertHeld();
-      return readiness_.has_value();
-    };
-    absl::MutexLock lock(&mutex_, absl::Condition(&told));
-    return *readiness_;
-  }
-  std::vector<v1::ExchangeRequest> requests() {
-    absl::MutexLock lock(&mutex_);
-    return requests_;
-  }
-  v1::RegisterRequest registration() {
-    absl::MutexLock lock(&mutex_);
-    return registration_;
-  }
-  int sessions() {
-    absl::MutexLock lock(&mutex_);
-    return sessions_;
-  }
-
- private:
-  v1::ExchangeResponse Answer(const v1::ExchangeRequest& request)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    v1::ExchangeResponse response;
-    response.set_call_number(request.call_number());
-    response.set_next_call_ms(10);
-    if (!joined_) response.add_join(kCampaign);
-    joined_ = true;
-    for (const auto& readiness : request.readiness()) readiness_ = readiness;
-    for (const v1::JobResult& result : request.results()) {
-      reports_[result.key().candidate()] = result.chunks(0).scores();
-      unacknowledged_.push_back(result.key());
-    }
-    for (const v1::JobFailure& failure : request.failures()) {
-      reports_[failure.key().candidate()] = failure.error();
-    }
-    for (const v1::JobKey& key : request.hand_backs()) {
-      reports_[key.candidate()] = "handed back";
-    }
-    if (acknowledge_) {
-      for (const v1::JobKey& key : unacknowledged_) {
-        *response.add_results()->mutable_key() = key;
-      }
-      unacknowledged_.clear();
-    }
-    for (const int64_t candidate : stop_) {
-      *response.add_stop() = JobOf(candidate).key();
-    }
-    stop_.clear();
-    Lease(request, response);
-    return response;
-  }
-
-  void Lease(const v1::ExchangeRequest& request, v1::ExchangeResponse& response)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!readiness_.has_value() || !readiness_->error().empty()) return;
-    while (!jobs_.empty() && response.jobs_size() < request.wanted_jobs()) {
-      *response.add_jobs() = jobs_.front();
-      jobs_.pop_front();
-    }
-  }
-
-  const std::string campaign_name_;
-  absl::Mutex mutex_;
-  v1::RegisterRequest registration_ ABSL_GUARDED_BY(mutex_);
-  absl::Status register_status_ ABSL_GUARDED_BY(mutex_);
-  int sessions_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool joined_ ABSL_GUARDED_BY(mutex_) = false;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool acknowledge_ ABSL_GUARDED_BY(mutex_) = true;
-  std::deque<v1::Job> jobs_ ABSL_GUARDED_BY(mutex_);
-  std::deque<absl::Status> faults_ ABSL_GUARDED_BY(mutex_);
-  std::vector<int64_t> stop_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::JobKey> unacknowledged_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::ExchangeRequest> requests_ ABSL_GUARDED_BY(mutex_);
-  std::map<int64_t, std::string> reports_ ABSL_GUARDED_BY(mutex_);
-  std::optional<v1::CampaignReadiness> readiness_ ABSL_GUARDED_BY(mutex_);
-};
 
 class WorkerSessionTest : public ::testing::Test {
  protected:
@@ -213,7 +28,7 @@ class WorkerSessionTest : public ::testing::Test {
                              .version = "1.2.3",
                              .job_capacity = 2,
                              .grace = grace},
-        coordinator, evaluators_, Clock::Monotonic());
+        coordinator, blobs_, evaluators_, Clock::Monotonic());
     outcome_ =
         std::async(std::launch::async, [this] { return session_->Run(); });
   }
@@ -224,6 +39,7 @@ class WorkerSessionTest : public ::testing::Test {
 
   FakeCoordinator coordinator_;
   FakeEvaluators evaluators_;
+  FakeBlobs blobs_;
   std::unique_ptr<WorkerSession> session_;
   std::future<absl::Status> outcome_;
 };

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -27,21 +29,27 @@ class CampaignEvaluator {
 
   // Tells workers apart whose scores might differ: the digest of the logits of
   // seed -K on its first chunk (task 0's search datapoints in file order).
+  // Random seeds are made for it.
   virtual absl::StatusOr<Digest> Probe() = 0;
 
-  // GramSums::Serialise() of the campaign's seeds.
+  // GramSums::Serialise() of the campaign's seeds. Not for random seeds.
   virtual absl::StatusOr<std::string> Gram() = 0;
 
   // Passes on the scores of the job's chunks, each as soon as it has them, in
   // the job's order; of all chunks of all tasks when it names none. HOLDOUT
   // jobs are about the tasks' holdout datapoints in file order. `order` is that
   // of the job's layout_version; null for file order. `take` says whether more
-  // chunks are wanted.
-  // Errors: InvalidArgument for a recipe or chunk that does not fit the
-  // campaign; Cancelled once `stop` is set; what the device says otherwise.
-  virtual absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
-                                const std::atomic<bool>& stop,
-                                TakeChunk take) = 0;
+  // chunks are wanted. `weights` is the candidate's parameter vector in the
+  // campaign's weights_dtype; empty: it is made by the job's recipe.
+  // Returns whether all of the job's chunks were passed on, so that nothing is
+  // left of it even if `take` wanted no more.
+  // Errors: InvalidArgument for weights, a recipe or a chunk that does not fit
+  // the campaign; Cancelled once `stop` is set; what the device says otherwise.
+  virtual absl::StatusOr<bool> Evaluate(const v1::Job& job,
+                                        std::span<const uint8_t> weights,
+                                        const ChunkOrder* order,
+                                        const std::atomic<bool>& stop,
+                                        TakeChunk take) = 0;
 };
 
 // Threads: safe.

@@ -1,15 +1,18 @@
 #include "worker/tasks/torch_evaluator.h"
 
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/genome/gram.h"
 #include "common/genome/materialise.h"
+#include "common/genome/random_seed.h"
 #include "common/genome/thread_team.h"
 #include "worker/models/device.h"
 #include "worker/models/mlp.h"
@@ -28,11 +31,18 @@ class TorchEvaluator : public CampaignEvaluator {
   absl::Status AllocateModel(const std::string& device);
   absl::StatusOr<Digest> Probe() override;
   absl::StatusOr<std::string> Gram() override;
-  absl::Status Evaluate(const v1::Job& job, const ChunkOrder* order,
-                        const std::atomic<bool>& stop, TakeChunk take) override;
+  absl::StatusOr<bool> Evaluate(const v1::Job& job,
+                                std::span<const uint8_t> weights,
+                                const ChunkOrder* order,
+                                const std::atomic<bool>& stop,
+                                TakeChunk take) override;
 
  private:
   absl::Status Materialise(const LinearRecipe& recipe);
+  // Takes the candidate into the model.
+  absl::Status LoadCandidate(const v1::Job& job,
+                             std::span<const uint8_t> weights);
+  absl::Status LoadFirstSeed();
   absl::StatusOr<std::string> Score(const Batch& batch);
 
   std::unique_ptr<CampaignData> data_;
@@ -61,11 +71,36 @@ absl::Status TorchEvaluator::Materialise(const LinearRecipe& recipe) {
   return model_->LoadParameters();
 }
 
-absl::StatusOr<Digest> TorchEvaluator::Probe() {
-  UseDeviceOnThisThread();
+absl::Status TorchEvaluator::LoadFirstSeed() {
+  if (const auto& random = data_->random_seeds(); random.has_value()) {
+    MakeRandomSeed({random->campaign_seed, -random->count}, random->sigma,
+                   data_->weights_dtype(), team_, model_->parameters());
+    return model_->LoadParameters();
+  }
   const auto seeds = static_cast<int>(data_->seeds().size());
   const auto chromosomes = static_cast<int>(data_->layout().chromosomes.size());
-  RETURN_IF_ERROR(Materialise(SeedRecipe(0, seeds, chromosomes)));
+  return Materialise(SeedRecipe(0, seeds, chromosomes));
+}
+
+absl::Status TorchEvaluator::LoadCandidate(const v1::Job& job,
+                                           std::span<const uint8_t> weights) {
+  if (weights.empty()) {
+    ASSIGN_OR_RETURN(const LinearRecipe recipe, data_->RecipeOf(job));
+    return Materialise(recipe);
+  }
+  const std::span<uint8_t> parameters = model_->parameters();
+  if (weights.size() != parameters.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the candidate's weights are ", weights.size(),
+                     " bytes; the model takes ", parameters.size()));
+  }
+  std::memcpy(parameters.data(), weights.data(), weights.size());
+  return model_->LoadParameters();
+}
+
+absl::StatusOr<Digest> TorchEvaluator::Probe() {
+  UseDeviceOnThisThread();
+  RETURN_IF_ERROR(LoadFirstSeed());
   ASSIGN_OR_RETURN(const BatchSet* batches, batches_->Search(nullptr));
   ASSIGN_OR_RETURN(const std::span<const float> logits,
                    model_->Forward(batches->tasks[0][0].rows));
@@ -80,19 +115,20 @@ absl::StatusOr<std::string> TorchEvaluator::Gram() {
   return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
 }
 
-absl::Status TorchEvaluator::Evaluate(const v1::Job& job,
-                                      const ChunkOrder* order,
-                                      const std::atomic<bool>& stop,
-                                      TakeChunk take) {
+absl::StatusOr<bool> TorchEvaluator::Evaluate(const v1::Job& job,
+                                              std::span<const uint8_t> weights,
+                                              const ChunkOrder* order,
+                                              const std::atomic<bool>& stop,
+                                              TakeChunk take) {
   UseDeviceOnThisThread();
-  ASSIGN_OR_RETURN(const LinearRecipe recipe, data_->RecipeOf(job));
   ASSIGN_OR_RETURN(const BatchSet* batches,
                    job.key().kind() == v1::JOB_KIND_HOLDOUT
                        ? batches_->Holdout()
                        : batches_->Search(order));
   ASSIGN_OR_RETURN(const std::vector<ChunkPlan::Reference> chunks,
                    batches->plan.Select(job));
-  RETURN_IF_ERROR(Materialise(recipe));
+  RETURN_IF_ERROR(LoadCandidate(job, weights));
+  size_t passed_on = 0;
   for (const auto [task, chunk] : chunks) {
     if (stop.load(std::memory_order_relaxed)) {
       return absl::CancelledError("the job was stopped");
@@ -103,9 +139,10 @@ absl::Status TorchEvaluator::Evaluate(const v1::Job& job,
     scored.set_task(task);
     scored.set_chunk(chunk);
     scored.set_scores(std::move(scores));
+    ++passed_on;
     if (!take(std::move(scored))) break;
   }
-  return absl::OkStatus();
+  return passed_on == chunks.size();
 }
 
 absl::StatusOr<std::string> TorchEvaluator::Score(const Batch& batch) {

@@ -8,6 +8,7 @@
 
 #include "common/genome/crossover.h"
 #include "common/genome/gram.h"
+#include "common/genome/materialise.h"
 #include "common/genome_proto/genome_proto.h"
 #include "common/storage/safetensors.h"
 #include "gmock/gmock.h"
@@ -15,6 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "worker/testing/collect_chunks.h"
 #include "worker/testing/digits_campaign.h"
+#include "worker/weights/campaign_data.h"
 
 namespace merganser {
 namespace {
@@ -97,9 +99,9 @@ class TorchEvaluatorTest : public ::testing::Test {
   std::vector<v1::ChunkScores> Evaluate(const v1::Job& job,
                                         const ChunkOrder* order = nullptr) {
     std::vector<v1::ChunkScores> chunks;
-    const absl::Status status =
-        evaluator_->Evaluate(job, order, never_, Into(chunks));
-    EXPECT_TRUE(status.ok()) << status;
+    const absl::StatusOr<bool> all =
+        evaluator_->Evaluate(job, {}, order, never_, Into(chunks));
+    EXPECT_TRUE(all.ok()) << all.status();
     return chunks;
   }
 
@@ -248,12 +250,100 @@ TEST_F(TorchEvaluatorTest, TheProbeDependsOnTheFirstSeedAndItsDataAlone) {
   EXPECT_NE(*evaluator_->Probe(), probe);
 }
 
+// The digits campaign from two random seeds of the same shape.
+v1::CampaignSpec FromScratch() {
+  v1::CampaignSpec spec = DigitsSpec();
+  spec.set_random_seed(11);
+  v1::ModelSpec& model = *spec.mutable_model();
+  model.set_init_sigma(0.25);
+  const auto file =
+      *SafetensorsFile::Open(DigitsFolder() + "/" + spec.seeds(0).path());
+  const ParameterLayout layout = *MlpLayout(*file);
+  for (const TensorSlice& slice : layout.tensors) {
+    v1::TensorSpec& tensor = *model.add_tensors();
+    tensor.set_name(slice.name);
+    tensor.mutable_shape()->Assign(slice.shape.begin(), slice.shape.end());
+  }
+  for (v1::SeedSpec& seed : *spec.mutable_seeds()) {
+    seed.clear_path();
+    seed.set_random(true);
+  }
+  return spec;
+}
+
+TEST_F(TorchEvaluatorTest, WeightsScoreAsTheRecipeThatGivesThem) {
+  std::vector<std::string> by_recipe;
+  for (const int seed : {0, 1}) {
+    by_recipe.push_back(Evaluate(SeedJob(seed))[0].scores());
+  }
+  EXPECT_NE(by_recipe[0], by_recipe[1]);
+  ThreadTeam team(1);
+  const auto data =
+      *CampaignData::Load(DigitsSpec(), PathRules(DigitsFolder()), team);
+  Use(FromScratch());
+  for (const int seed : {0, 1}) {
+    std::vector<uint8_t> weights(
+        static_cast<size_t>(data->layout().parameters.length) * sizeof(float));
+    ASSERT_TRUE(Materialiser(team)
+                    .Run(SeedRecipe(seed, 2, 1), data->layout(), data->seeds(),
+                         DType::kF32, weights)
+                    .ok());
+    v1::Job job;
+    job.mutable_key()->set_kind(v1::JOB_KIND_SEED);
+    std::vector<v1::ChunkScores> chunks;
+    const auto all =
+        evaluator_->Evaluate(job, weights, nullptr, never_, Into(chunks));
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_TRUE(*all);
+    EXPECT_EQ(chunks[0].scores(), by_recipe[seed]);
+    weights.pop_back();
+    EXPECT_EQ(evaluator_->Evaluate(job, weights, nullptr, never_, Into(chunks))
+                  .status()
+                  .code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_F(TorchEvaluatorTest, TheProbeOfACampaignFromScratchMakesItsFirstSeed) {
+  Use(FromScratch());
+  const Digest probe = *evaluator_->Probe();
+  EXPECT_EQ(*evaluator_->Probe(), probe);
+  v1::CampaignSpec other = FromScratch();
+  other.set_random_seed(12);
+  Use(other);
+  EXPECT_NE(*evaluator_->Probe(), probe);
+  other = FromScratch();
+  other.mutable_model()->set_init_sigma(0.5);
+  Use(other);
+  EXPECT_NE(*evaluator_->Probe(), probe);
+  // Seed -3 comes first of three.
+  other = FromScratch();
+  *other.add_seeds() = other.seeds(0);
+  Use(other);
+  EXPECT_NE(*evaluator_->Probe(), probe);
+}
+
+TEST_F(TorchEvaluatorTest, SaysWhetherAllChunksWerePassedOn) {
+  v1::CampaignSpec spec = DigitsSpec();
+  spec.mutable_tasks(0)->set_chunk_size(500);
+  Use(spec);
+  for (const int wanted : {1, 2, 3}) {
+    int passed_on = 0;
+    const auto all = evaluator_->Evaluate(
+        SeedJob(0), {}, nullptr, never_,
+        [&](const v1::ChunkScores&) { return ++passed_on < wanted; });
+    EXPECT_EQ(passed_on, wanted);
+    EXPECT_EQ(*all, wanted == 3) << "of three";
+  }
+}
+
 TEST_F(TorchEvaluatorTest, AStoppedJobEnds) {
   const std::atomic<bool> stop = true;
   std::vector<v1::ChunkScores> chunks;
-  EXPECT_EQ(
-      evaluator_->Evaluate(SeedJob(0), nullptr, stop, Into(chunks)).code(),
-      absl::StatusCode::kCancelled);
+  EXPECT_EQ(evaluator_->Evaluate(SeedJob(0), {}, nullptr, stop, Into(chunks))
+                .status()
+                .code(),
+            absl::StatusCode::kCancelled);
   EXPECT_TRUE(chunks.empty());
 }
 
@@ -263,13 +353,15 @@ TEST_F(TorchEvaluatorTest, AJobThatDoesNotFitIsRefused) {
   wrong_digest.set_genome_digest(std::string(32, 'x'));
   EXPECT_THAT(
       std::string(
-          evaluator_->Evaluate(wrong_digest, nullptr, never_, Into(chunks))
+          evaluator_->Evaluate(wrong_digest, {}, nullptr, never_, Into(chunks))
+              .status()
               .message()),
       HasSubstr("job.genome_digest"));
   const ChunkOrder short_order{.version = 0, .tasks = {FileOrder(0, 7)}};
   EXPECT_THAT(std::string(evaluator_
-                              ->Evaluate(SeedJob(0, v1::JOB_KIND_SEARCH),
+                              ->Evaluate(SeedJob(0, v1::JOB_KIND_SEARCH), {},
                                          &short_order, never_, Into(chunks))
+                              .status()
                               .message()),
               HasSubstr("layout.tasks[0]"));
 }

@@ -12,11 +12,14 @@ class FakeEvaluators::Evaluator : public CampaignEvaluator {
   absl::StatusOr<Digest> Probe() override { return ProbeDigest(); }
   absl::StatusOr<std::string> Gram() override { return std::string("gram"); }
 
-  absl::Status Evaluate(const v1::Job& job, const ChunkOrder*,
-                        const std::atomic<bool>& stop,
-                        TakeChunk take) override {
+  absl::StatusOr<bool> Evaluate(const v1::Job& job,
+                                std::span<const uint8_t> weights,
+                                const ChunkOrder*,
+                                const std::atomic<bool>& stop,
+                                TakeChunk take) override {
     const int64_t candidate = job.key().candidate();
     absl::MutexLock lock(&owner_.mutex_);
+    owner_.weights_[candidate].assign(weights.begin(), weights.end());
     owner_.started_.insert(candidate);
     while (owner_.held_.contains(candidate)) {
       if (stop) return absl::CancelledError("stopped");
@@ -31,10 +34,13 @@ class FakeEvaluators::Evaluator : public CampaignEvaluator {
     if (owner_.failing_.contains(candidate)) {
       return absl::InternalError(absl::StrCat(candidate, " fails"));
     }
-    v1::ChunkScores scores;
-    scores.set_scores(ScoresOf(candidate));
-    take(std::move(scores));
-    return absl::OkStatus();
+    for (int chunk = 0; chunk < owner_.chunks_; ++chunk) {
+      v1::ChunkScores scores;
+      scores.set_chunk(chunk);
+      scores.set_scores(ScoresOf(candidate));
+      if (!take(std::move(scores))) return chunk + 1 == owner_.chunks_;
+    }
+    return true;
   }
 
  private:
@@ -74,6 +80,16 @@ void FakeEvaluators::Hold(int64_t candidate) {
 void FakeEvaluators::Release(int64_t candidate) {
   absl::MutexLock lock(&mutex_);
   held_.erase(candidate);
+}
+
+void FakeEvaluators::UseChunks(int chunks) {
+  absl::MutexLock lock(&mutex_);
+  chunks_ = chunks;
+}
+
+std::string FakeEvaluators::WeightsOf(int64_t candidate) {
+  absl::MutexLock lock(&mutex_);
+  return weights_[candidate];
 }
 
 void FakeEvaluators::AwaitStart(int64_t candidate) {

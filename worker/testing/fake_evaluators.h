@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -26,8 +27,13 @@ class FakeEvaluators : public EvaluatorFactory {
 
   // What all evaluators answer to Probe().
   static Digest ProbeDigest() { return Sha256("fake probe"); }
-  // What the candidate scores: one chunk with these bytes.
+  // What the candidate scores: a chunk with these bytes.
   static std::string ScoresOf(int64_t candidate);
+
+  // Each job has so many chunks of the same scores; 1 at first.
+  void UseChunks(int chunks);
+  // What its last evaluation was given; empty: nothing.
+  std::string WeightsOf(int64_t candidate);
 
   // Its evaluation fails.
   void Fail(int64_t candidate);
@@ -41,6 +47,8 @@ class FakeEvaluators : public EvaluatorFactory {
   class Evaluator;
 
   absl::Mutex mutex_;
+  int chunks_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::map<int64_t, std::string> weights_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> failing_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> held_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> started_ ABSL_GUARDED_BY(mutex_);

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome_proto/genome_proto.h"
+#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {
@@ -30,15 +31,6 @@ absl::Status CheckTensors(const v1::ModelSpec& model,
          .shape = {tensor.shape().begin(), tensor.shape().end()}});
   }
   return CheckSameLayout(resolved, "model.tensors", layout, path);
-}
-
-absl::StatusOr<DType> DTypeFromSpec(const std::string& name) {
-  if (name == "float32") return DType::kF32;
-  if (name == "bfloat16") return DType::kBF16;
-  if (name == "float16") return DType::kF16;
-  return absl::InvalidArgumentError(
-      absl::StrCat("model.weights_dtype: \"", name,
-                   "\"; expected float32, bfloat16 or float16"));
 }
 
 // Digests are resolved by the client; a spec without one is taken as it is.
@@ -99,7 +91,8 @@ absl::StatusOr<std::unique_ptr<CampaignData>> CampaignData::Load(
       spec.model().family() == "mlp", "model.family",
       absl::StrCat("\"", spec.model().family(), "\"; this worker knows mlp")));
   std::unique_ptr<CampaignData> data(new CampaignData);
-  RETURN_IF_ERROR(data->LoadSeeds(spec, paths, team));
+  RETURN_IF_ERROR(KeepsWeights(spec) ? data->TakeRandomSeeds(spec)
+                                     : data->LoadSeeds(spec, paths, team));
   RETURN_IF_ERROR(data->LoadTasks(spec, paths));
   return data;
 }
@@ -135,11 +128,18 @@ absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
     seeds_.push_back(*std::move(seed));
   }
   for (const SeedWeights& seed : seeds_) seed_pointers_.push_back(&seed);
-  weights_dtype_ = CommonDType(seed_pointers_);
-  if (!spec.model().weights_dtype().empty()) {
-    ASSIGN_OR_RETURN(weights_dtype_,
-                     DTypeFromSpec(spec.model().weights_dtype()));
-  }
+  ASSIGN_OR_RETURN(weights_dtype_,
+                   WeightsDType(spec.model(), CommonDType(seed_pointers_)));
+  return absl::OkStatus();
+}
+
+absl::Status CampaignData::TakeRandomSeeds(const v1::CampaignSpec& spec) {
+  ASSIGN_OR_RETURN(ParameterLayout layout, MlpLayoutOf(spec.model()));
+  layout_ = SingleChromosome(std::move(layout));
+  ASSIGN_OR_RETURN(weights_dtype_, WeightsDType(spec.model(), DType::kF32));
+  random_seeds_ = {.count = spec.seeds_size(),
+                   .sigma = spec.model().init_sigma(),
+                   .campaign_seed = spec.random_seed()};
   return absl::OkStatus();
 }
 
@@ -190,6 +190,8 @@ std::vector<TaskShape> CampaignData::HoldoutShapes() const {
 }
 
 absl::StatusOr<LinearRecipe> CampaignData::RecipeOf(const v1::Job& job) const {
+  RETURN_IF_ERROR(Expect(!random_seeds_.has_value(), "job.recipe",
+                         "candidates of this campaign are kept as weights"));
   ASSIGN_OR_RETURN(LinearRecipe recipe, RecipeFromProto(job.recipe()));
   RETURN_IF_ERROR(Annotate(
       Validate(recipe, static_cast<int>(seeds_.size()), layout_.chromosomes),

@@ -1,6 +1,7 @@
 // Everything that a campaign's evaluation reads, opened and checked.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +28,14 @@ struct TaskData {
   int chunk_size = 1;
 };
 
+// Seeds that are noise: seed k of K is MakeRandomSeed() with the sequence
+// number k - K.
+struct RandomSeeds {
+  int count = 0;  // K
+  double sigma = 0;
+  uint64_t campaign_seed = 0;
+};
+
 // A campaign's seeds and datasets. Seeds stay mapped, not copied.
 // Threads: immutable after Load(); safe to share.
 class CampaignData {
@@ -38,6 +47,11 @@ class CampaignData {
       const v1::CampaignSpec& spec, const PathRules& paths, ThreadTeam& team);
 
   const GenomeLayout& layout() const { return layout_; }
+  // Set in campaigns that keep weights; they have no seed files, and seeds()
+  // and seed_digests() are empty.
+  const std::optional<RandomSeeds>& random_seeds() const {
+    return random_seeds_;
+  }
   std::span<const SeedWeights* const> seeds() const { return seed_pointers_; }
   std::span<const Digest> seed_digests() const { return seed_digests_; }
   // What a child's weights are rounded to.
@@ -57,9 +71,11 @@ class CampaignData {
   CampaignData() = default;
   absl::Status LoadSeeds(const v1::CampaignSpec& spec, const PathRules& paths,
                          ThreadTeam& team);
+  absl::Status TakeRandomSeeds(const v1::CampaignSpec& spec);
   absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
 
   GenomeLayout layout_;
+  std::optional<RandomSeeds> random_seeds_;
   std::vector<SeedWeights> seeds_;
   std::vector<const SeedWeights*> seed_pointers_;
   std::vector<Digest> seed_digests_;

@@ -259,5 +259,37 @@ TEST_F(RecipeOfTest, RefusesARecipeThatDoesNotFitTheCampaign) {
   }
 }
 
+TEST_F(CampaignDataTest, RandomSeedsNeedNoFiles) {
+  v1::CampaignSpec spec = SmallSpec();
+  spec.clear_seeds();
+  for (int i = 0; i < 3; ++i) spec.add_seeds()->set_random(true);
+  spec.set_random_seed(7);
+  spec.mutable_model()->set_init_sigma(0.5);
+  v1::TensorSpec& weight = *spec.mutable_model()->add_tensors();
+  weight.set_name("layers.0.weight");
+  weight.add_shape(2);
+  weight.add_shape(3);
+  v1::TensorSpec& bias = *spec.mutable_model()->add_tensors();
+  bias.set_name("layers.0.bias");
+  bias.add_shape(3);
+  const auto data = Load(spec);
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ((*data)->layout().parameters.length, 9);
+  EXPECT_TRUE((*data)->seeds().empty());
+  EXPECT_EQ((*data)->weights_dtype(), DType::kF32);
+  ASSERT_TRUE((*data)->random_seeds().has_value());
+  EXPECT_EQ((*data)->random_seeds()->count, 3);
+  EXPECT_EQ((*data)->random_seeds()->sigma, 0.5);
+  EXPECT_EQ((*data)->random_seeds()->campaign_seed, 7u);
+  EXPECT_THAT(std::string((*data)->RecipeOf({}).status().message()),
+              HasSubstr("job.recipe"));
+  spec.mutable_model()->set_weights_dtype("float16");
+  EXPECT_EQ((*Load(spec))->weights_dtype(), DType::kF16);
+  // Its data must fit the layout as a file's would.
+  weight.set_shape(0, 3);
+  EXPECT_THAT(std::string(Load(spec).status().message()),
+              HasSubstr("tasks[0].search.file"));
+}
+
 }  // namespace
 }  // namespace merganser
