@@ -143,12 +143,12 @@ class Replayer {
       outcome_.weights_size_bytes = weights_->size_bytes();
     }
     RETURN_IF_ERROR(schedule_.Start(std::move(scores), weights));
-    RETURN_IF_ERROR(ShowSeeds());
+    RETURN_IF_ERROR(ShowSeeds(weights));
     if (weights_ != nullptr) weights_->ForgetUnneeded(schedule_);
     return absl::OkStatus();
   }
 
-  absl::Status ShowSeeds() {
+  absl::Status ShowSeeds(const std::vector<Digest>& weights) {
     if (observer_ == nullptr) return absl::OkStatus();
     const std::vector<Digest>& digests = schedule_.options().seed_digests;
     const int seeds = static_cast<int>(digests.size());
@@ -166,6 +166,7 @@ class Replayer {
       RETURN_IF_ERROR(
           observer_->OnCandidate({.number = k - seeds,
                                   .recipe = random ? nullptr : &recipe,
+                                  .weights = random ? &weights[k] : nullptr,
                                   .genome = genome,
                                   .layout = schedule_.file_order(),
                                   .scores = chunks,

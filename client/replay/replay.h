@@ -31,8 +31,8 @@ class ReplayObserver : public WeightsObserver {
     // How it is made, by one of the two; by neither if it is a random seed.
     const LinearRecipe* recipe = nullptr;
     const v1::Offspring* offspring = nullptr;
-    // The digest of a child's weights; null where recipes are kept, and if it
-    // was rejected early.
+    // The digest of its weights; null where recipes are kept, and if it was
+    // rejected early.
     const Digest* weights = nullptr;
     // As in its job.
     const Digest& genome;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
@@ -78,10 +79,12 @@ absl::Status Rescorer::OnCandidate(const Candidate& candidate) {
   job.set_genome_digest(candidate.genome.ToBytes());
   job.set_layout_version(candidate.layout_version);
   if (!candidate.scores.complete()) AddKnownChunks(candidate.scores, job);
-  return SendJob(std::move(job), {.layout = candidate.layout,
-                                  .where = WhereOf(candidate.number),
-                                  .scores = candidate.scores,
-                                  .holdout_accuracy = std::nullopt});
+  Pending pending{.layout = candidate.layout,
+                  .where = WhereOf(candidate.number),
+                  .scores = candidate.scores,
+                  .holdout_accuracy = std::nullopt};
+  if (candidate.weights != nullptr) pending.weights = *candidate.weights;
+  return SendJob(std::move(job), std::move(pending));
 }
 
 absl::Status Rescorer::OnKept(const RemadeWeights& weights) {
@@ -162,6 +165,7 @@ absl::Status Rescorer::ReceiveOne() {
     return absl::InternalError(
         absl::StrCat(pending.where, ": the worker answered another job"));
   }
+  CompareWeights(pending, response);
   const bool holdout = pending.holdout_accuracy.has_value();
   const auto scores =
       Assemble(holdout ? holdout_tasks_ : tasks_, pending.layout, response);
@@ -182,6 +186,15 @@ absl::Status Rescorer::ReceiveOne() {
     CompareScores(pending, *scores);
   }
   return absl::OkStatus();
+}
+
+// With those that the replay made, which it has compared with the log's.
+void Rescorer::CompareWeights(const Pending& pending,
+                              const v1::ScoreStreamResponse& response) {
+  if (!pending.weights.has_value() || !response.has_weights()) return;
+  differences_.Compare(pending.where, "weights that the worker made",
+                       pending.weights->ToHex(),
+                       absl::BytesToHexString(response.weights().digest()));
 }
 
 void Rescorer::CompareScores(const Pending& pending,

@@ -60,12 +60,15 @@ class Rescorer : public ReplayObserver {
     std::string where;
     std::optional<ChunkAssembly> scores;
     std::optional<double> holdout_accuracy;  // instead of scores
+    std::optional<Digest> weights;  // that it must be made into, if known
   };
 
   absl::Status SendLayout(int64_t version, const LayoutOrderPointer& layout);
   // Sends `job`, of which the key is set.
   absl::Status SendJob(v1::Job job, Pending pending);
   absl::Status ReceiveOne();
+  void CompareWeights(const Pending& pending,
+                      const v1::ScoreStreamResponse& response);
   void CompareScores(const Pending& pending, const ChunkAssembly& scores);
   void CompareHoldout(const Pending& pending,
                       const std::vector<uint32_t>& scores);

@@ -216,6 +216,22 @@ TEST_F(RescoreWeightsTest, WeightsAreThereAsLongAsTheyAreNeededAndNoLonger) {
   EXPECT_GT(3 + outcome->accepted, 6 + 2 * 8);
 }
 
+TEST_F(RescoreWeightsTest, TheWeightsThatAWorkerMakesAreCompared) {
+  const v1::WeightsRef& recorded = campaign_.log[20].weights();
+  ASSERT_EQ(recorded.digest().size(), 32u);
+  for (const bool same : {true, false}) {
+    scorer_->edit = [&](v1::ScoreStreamResponse& response) {
+      if (response.key().candidate() != 20) return;
+      *response.mutable_weights() = recorded;
+      if (!same) response.mutable_weights()->set_digest(std::string(32, 'x'));
+    };
+    ASSERT_TRUE(ReplayAndRescore().ok());
+    EXPECT_EQ(differences_.count(), same ? 0 : 1);
+  }
+  EXPECT_THAT(differences_.first()[0].ToString(),
+              HasSubstr("log entry 20: weights that the worker made: "));
+}
+
 TEST_F(RescoreWeightsTest, TheHoldoutScoresOfTheWinnersWeightsAreCompared) {
   const auto outcome = ReplayAndRescore();
   ASSERT_TRUE(outcome.ok()) << outcome.status();
