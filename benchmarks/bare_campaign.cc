@@ -14,6 +14,7 @@
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -31,6 +32,7 @@
 #include "common/schedule/chunk_assembly.h"
 #include "common/schedule/ordered_schedule.h"
 #include "worker/tasks/torch_evaluator.h"
+#include "worker/weights/candidate_weights.h"
 
 namespace merganser {
 namespace {
@@ -40,6 +42,32 @@ struct Arguments {
   std::vector<std::string> overrides;
   int threads = 1;
   bool reject = false;
+};
+
+// The weights of accepted candidates, all of them.
+class KeptBlobs : public Blobs {
+ public:
+  absl::StatusOr<std::shared_ptr<const Blob>> Fetch(
+      const Digest& digest) override {
+    const auto found = blobs_.find(digest);
+    if (found == blobs_.end()) return MissingBlob(digest, "it was not kept");
+    return found->second;
+  }
+  absl::Status Store(const Digest& digest,
+                     std::shared_ptr<const Blob> blob) override {
+    blobs_[digest] = std::move(blob);
+    return absl::OkStatus();
+  }
+
+ private:
+  std::map<Digest, std::shared_ptr<const Blob>> blobs_;
+};
+
+// What is known of a candidate after its evaluation.
+struct Evaluated {
+  ChunkAssembly chunks;
+  // Where weights are kept.
+  std::optional<MadeWeights> weights;
 };
 
 class BareCampaign {
@@ -58,26 +86,31 @@ class BareCampaign {
     ASSIGN_OR_RETURN(bare->evaluator_, (*evaluators)->Create(bare->spec_));
     ASSIGN_OR_RETURN(bare->options_, MakeScheduleOptions(bare->spec_));
     bare->reject_ = arguments.reject;
+    if (!KeepsWeights(bare->spec_)) return bare;
+    ASSIGN_OR_RETURN(
+        bare->weights_,
+        CandidateWeights::Create(bare->spec_, bare->blobs_, arguments.threads));
     return bare;
   }
 
   absl::Status Run() {
-    ASSIGN_OR_RETURN(const std::string bytes, evaluator_->Gram());
-    ASSIGN_OR_RETURN(GramSums gram, GramSums::Parse(bytes));
-    ASSIGN_OR_RETURN(
-        auto schedule,
-        OrderedSchedule::Create(options_,
-                                std::make_shared<GramSums>(std::move(gram))));
-    std::vector<std::vector<uint32_t>> seeds;
-    for (int k = 0; k < spec_.seeds_size(); ++k) {
-      const LinearRecipe recipe = SeedRecipe(k, spec_.seeds_size(), 1);
-      ASSIGN_OR_RETURN(
-          const ChunkAssembly known,
-          Evaluate(recipe, GenomeDigest(recipe, options_.seed_digests),
-                   v1::JOB_KIND_SEED, -1, schedule.file_order()));
-      seeds.push_back(known.scores());
+    std::shared_ptr<const GramSums> gram;
+    if (weights_ == nullptr) {
+      ASSIGN_OR_RETURN(const std::string bytes, evaluator_->Gram());
+      ASSIGN_OR_RETURN(GramSums sums, GramSums::Parse(bytes));
+      gram = std::make_shared<GramSums>(std::move(sums));
     }
-    RETURN_IF_ERROR(schedule.Start(std::move(seeds)));
+    ASSIGN_OR_RETURN(auto schedule, OrderedSchedule::Create(options_, gram));
+    std::vector<std::vector<uint32_t>> scores;
+    std::vector<Digest> weights;
+    for (int k = 0; k < spec_.seeds_size(); ++k) {
+      ASSIGN_OR_RETURN(Evaluated seed, EvaluateSeed(k, schedule.file_order()));
+      scores.push_back(seed.chunks.scores());
+      if (!seed.weights.has_value()) continue;
+      weights.push_back(seed.weights->digest());
+      RETURN_IF_ERROR(Keep(k - spec_.seeds_size(), *seed.weights));
+    }
+    RETURN_IF_ERROR(schedule.Start(std::move(scores), weights));
     const auto start = std::chrono::steady_clock::now();
     while (schedule.applied() < spec_.budget().evaluations()) {
       ASSIGN_OR_RETURN(const AppliedResult applied, RunNext(schedule));
@@ -103,23 +136,78 @@ class BareCampaign {
     }
     bool rejected = false;
     ASSIGN_OR_RETURN(
-        const ChunkAssembly known,
-        Evaluate(
-            proposal.recipe, proposal.genome, v1::JOB_KIND_SEARCH,
-            proposal.layout_version, schedule.layout(proposal.layout_version),
-            [&](std::span<const uint32_t> datapoints,
-                std::span<const uint32_t> scores) {
-              datapoint_evaluations_ += static_cast<int64_t>(datapoints.size());
-              if (!reject_) return true;
-              bound_->Observe(archive, datapoints, scores, standing);
-              rejected = bound_->Rejects(standing);
-              return !rejected;
-            }));
-    if (rejected) return schedule.ApplyRejected(proposal.candidate, known);
+        Evaluated child,
+        Evaluate(ChildJob(proposal), schedule.layout(proposal.layout_version),
+                 [&](std::span<const uint32_t> datapoints,
+                     std::span<const uint32_t> scores) {
+                   datapoint_evaluations_ +=
+                       static_cast<int64_t>(datapoints.size());
+                   if (!reject_) return true;
+                   bound_->Observe(archive, datapoints, scores, standing);
+                   rejected = bound_->Rejects(standing);
+                   return !rejected;
+                 }));
+    const int64_t candidate = proposal.candidate;
+    if (rejected) {
+      if (child.weights.has_value()) {
+        weights_->Recycle(*std::move(child.weights));
+      }
+      return schedule.ApplyRejected(candidate, child.chunks);
+    }
+    std::optional<Digest> weights;
+    if (child.weights.has_value()) weights = child.weights->digest();
     ASSIGN_OR_RETURN(const AppliedResult applied,
-                     schedule.Apply(proposal.candidate, known.scores()));
-    if (applied.accepted) bound_.reset();
+                     schedule.Apply(candidate, child.chunks.scores(), weights));
+    if (!applied.accepted) return applied;
+    bound_.reset();
+    if (weights.has_value()) {
+      RETURN_IF_ERROR(Keep(candidate, *child.weights));
+    }
     return applied;
+  }
+
+  absl::Status Keep(int64_t candidate, MadeWeights& weights) {
+    members_[candidate] = weights.Reference();
+    return blobs_.Store(weights.digest(), weights.Share());
+  }
+
+  absl::StatusOr<Evaluated> EvaluateSeed(int seed,
+                                         const LayoutOrderPointer& order) {
+    v1::Job job;
+    job.mutable_key()->set_kind(v1::JOB_KIND_SEED);
+    job.mutable_key()->set_candidate(seed - spec_.seeds_size());
+    job.set_layout_version(-1);
+    Digest genome = options_.seed_digests[seed];
+    if (weights_ == nullptr) {
+      const LinearRecipe recipe = SeedRecipe(seed, spec_.seeds_size(), 1);
+      *job.mutable_recipe() = RecipeToProto(recipe);
+      genome = GenomeDigest(recipe, options_.seed_digests);
+    }
+    job.set_genome_digest(genome.ToBytes());
+    return Evaluate(job, order);
+  }
+
+  v1::Job ChildJob(const Proposal& proposal) const {
+    v1::Job job;
+    job.mutable_key()->set_kind(v1::JOB_KIND_SEARCH);
+    job.mutable_key()->set_candidate(proposal.candidate);
+    job.set_genome_digest(proposal.genome.ToBytes());
+    job.set_layout_version(proposal.layout_version);
+    if (weights_ == nullptr) {
+      *job.mutable_recipe() = RecipeToProto(proposal.recipe);
+      return job;
+    }
+    // With a window of more than 1, a parent may have left the archive.
+    v1::Offspring& offspring = *job.mutable_offspring();
+    *offspring.mutable_parent_a() = members_.at(proposal.parent_a);
+    *offspring.mutable_parent_b() = members_.at(proposal.parent_b);
+    offspring.set_crossover(proposal.crossover);
+    for (size_t c = 0; c < proposal.mixes.size(); ++c) {
+      v1::ChromosomeCrossover& chromosome = *offspring.add_chromosomes();
+      chromosome.set_split_block(proposal.split_blocks[c]);
+      chromosome.set_mix(proposal.mixes[c]);
+    }
+    return job;
   }
 
   // Takes the datapoints of a chunk, numbered over all tasks, and their scores;
@@ -127,22 +215,23 @@ class BareCampaign {
   using TakeScores =
       std::function<bool(std::span<const uint32_t>, std::span<const uint32_t>)>;
 
-  absl::StatusOr<ChunkAssembly> Evaluate(
-      const LinearRecipe& recipe, const Digest& genome, v1::JobKind kind,
-      int64_t version, const LayoutOrderPointer& order,
+  absl::StatusOr<Evaluated> Evaluate(
+      const v1::Job& job, const LayoutOrderPointer& order,
       const TakeScores& take = [](auto, auto) { return true; }) {
-    v1::Job job;
-    job.mutable_key()->set_kind(kind);
-    *job.mutable_recipe() = RecipeToProto(recipe);
-    job.set_genome_digest(genome.ToBytes());
-    job.set_layout_version(version);
+    const int64_t version = job.layout_version();
     const std::vector<TaskExtent>& tasks =
-        kind == v1::JOB_KIND_HOLDOUT ? holdout_ : options_.tasks;
+        job.key().kind() == v1::JOB_KIND_HOLDOUT ? holdout_ : options_.tasks;
+    std::optional<MadeWeights> weights;
+    if (weights_ != nullptr) {
+      ASSIGN_OR_RETURN(weights, weights_->Make(job));
+    }
     ChunkAssembly assembly(ScoreKind::kBinary, tasks, order);
     absl::Status status;
     const absl::StatusOr<bool> evaluated = evaluator_->Evaluate(
-        job, /*weights=*/{}, version < 0 ? nullptr : &Order(version, *order),
-        stop_, [&](const v1::ChunkScores& chunk) {
+        job,
+        weights.has_value() ? weights->bytes() : std::span<const uint8_t>(),
+        version < 0 ? nullptr : &Order(version, *order), stop_,
+        [&](const v1::ChunkScores& chunk) {
           status.Update(
               assembly.Add(chunk.task(), chunk.chunk(), chunk.scores())
                   .status());
@@ -156,7 +245,7 @@ class BareCampaign {
         });
     RETURN_IF_ERROR(evaluated.status());
     RETURN_IF_ERROR(status);
-    return assembly;
+    return Evaluated{std::move(assembly), std::move(weights)};
   }
 
   // The layout as a worker holds it; kept while it is in use.
@@ -193,10 +282,17 @@ class BareCampaign {
     if (holdout_.back().end > 0) {
       auto order = std::make_shared<std::vector<uint32_t>>(holdout_.back().end);
       std::iota(order->begin(), order->end(), 0u);
-      ASSIGN_OR_RETURN(const ChunkAssembly known,
-                       Evaluate(*schedule.recipe(slot), best.genome,
-                                v1::JOB_KIND_HOLDOUT, -1, order));
-      line["best"]["holdout_accuracy"] = Mean(known.scores());
+      v1::Job job;
+      job.mutable_key()->set_kind(v1::JOB_KIND_HOLDOUT);
+      job.set_genome_digest(best.genome.ToBytes());
+      job.set_layout_version(-1);
+      if (weights_ == nullptr) {
+        *job.mutable_recipe() = RecipeToProto(*schedule.recipe(slot));
+      } else {
+        *job.mutable_weights() = members_.at(best.sequence_number);
+      }
+      ASSIGN_OR_RETURN(const Evaluated evaluated, Evaluate(job, order));
+      line["best"]["holdout_accuracy"] = Mean(evaluated.chunks.scores());
     }
     std::cout << line.dump() << std::endl;
     return absl::OkStatus();
@@ -211,6 +307,10 @@ class BareCampaign {
   v1::CampaignSpec spec_;
   ScheduleOptions options_;
   std::unique_ptr<CampaignEvaluator> evaluator_;
+  KeptBlobs blobs_;
+  std::unique_ptr<CandidateWeights> weights_;  // null: by recipes
+  // Accepted candidates, where weights are kept.
+  std::map<int64_t, v1::WeightsRef> members_;
   std::vector<TaskExtent> holdout_;
   std::atomic<bool> stop_ = false;
   ChunkOrder order_;

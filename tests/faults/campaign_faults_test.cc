@@ -12,7 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/replay/replay.h"
+#include "client/results/campaign_record.h"
 #include "common/base/digest.h"
+#include "common/genome/thread_team.h"
 #include "tests/faults/hash_campaign.h"
 #include "tests/faults/test_cluster.h"
 
@@ -269,6 +272,40 @@ TEST_F(CampaignFaultsTest, PauseStopsItAndResumeGoesOn) {
   EXPECT_LE(paused->progress().evaluations(), at_pause + 16);
   ASSERT_TRUE(cluster_.client().ResumeCampaign(kName).ok());
   ExpectTheSameEnd();
+}
+
+// Its outcome depends on the order in which results came; the log has it.
+TEST_F(CampaignFaultsTest, TheLogOfAnAsyncCampaignGivesItsArchive) {
+  v1::CampaignSpec spec = Spec();
+  spec.mutable_schedule()->set_mode("async");
+  Submit(spec);
+  StartWorkers(3);
+  cluster_.WaitForEvaluations(kName, 300);
+  cluster_.worker("w1").Signal(SIGKILL);
+  cluster_.WaitForEvaluations(kName, 600);
+  cluster_.RestartCoordinator();
+  const v1::Campaign campaign = cluster_.WaitForTheEnd(kName);
+  EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
+  const std::string folder = cluster_.directory() + "/record";
+  auto writer = RecordWriter::Create(folder);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  ASSERT_TRUE(cluster_.client()
+                  .Export(kName, /*without_log=*/false,
+                          [&](v1::ExportCampaignResponse& part) {
+                            return writer->Add(part);
+                          })
+                  .ok());
+  ASSERT_TRUE(writer->Commit().ok());
+  const auto record = RecordReader::Open(folder);
+  ASSERT_TRUE(record.ok()) << record.status();
+  DifferenceList differences;
+  ThreadTeam team(1);
+  const auto replayed = Replay(**record, nullptr, nullptr, team, differences);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(differences.count(), 0);
+  EXPECT_EQ(replayed->results, kEvaluations);
+  EXPECT_EQ(replayed->archive_digest.ToBytes(),
+            campaign.progress().archive_digest());
 }
 
 }  // namespace

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/results/weights_maker.h"
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/resolve.h"
@@ -49,6 +52,39 @@ GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
       layout, std::vector<const SeedWeights*>{&seeds[0], &seeds[1]}, team);
 }
 
+std::string ExpectedScratchDigestOf(const v1::CampaignSpec& spec) {
+  const ScheduleOptions options = *MakeScheduleOptions(spec);
+  const int chunk_size = options.tasks[0].chunk_size;
+  auto schedule = *OrderedSchedule::Create(options, nullptr);
+  ThreadTeam team(1);
+  WeightsMaker maker = *WeightsMaker::Create(spec, team);
+  std::map<int64_t, RemadeWeights> made;
+  std::vector<std::vector<uint32_t>> seeds;
+  std::vector<Digest> weights;
+  for (int k = 0; k < 2; ++k) {
+    seeds.push_back(HashScores(options.seed_digests[k], *schedule.file_order(),
+                               chunk_size));
+    made[k - 2] = maker.MakeSeed(k - 2);
+    weights.push_back(made[k - 2].digest);
+  }
+  EXPECT_TRUE(schedule.Start(seeds, weights).ok());
+  while (schedule.applied() < spec.budget().evaluations()) {
+    const Proposal& proposal = schedule.open().front();
+    const int64_t candidate = proposal.candidate;
+    RemadeWeights child =
+        *maker.MakeChild(proposal, made.at(proposal.parent_a).bytes,
+                         made.at(proposal.parent_b).bytes);
+    const auto applied = schedule.Apply(
+        candidate,
+        HashScores(proposal.genome, *schedule.layout(proposal.layout_version),
+                   chunk_size),
+        child.digest);
+    EXPECT_TRUE(applied.ok()) << applied.status();
+    if (applied->accepted) made[candidate] = std::move(child);
+  }
+  return schedule.archive_digest().ToHex();
+}
+
 }  // namespace
 
 std::vector<std::string> HashCampaignSettings(int64_t evaluations) {
@@ -64,7 +100,18 @@ v1::CampaignSpec HashCampaignSpec(int64_t evaluations) {
   return spec;
 }
 
+v1::CampaignSpec HashScratchSpec(int64_t evaluations) {
+  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
+  std::vector<std::string> settings = HashCampaignSettings(evaluations);
+  settings.emplace_back("model.layers=[64, 16, 10]");
+  v1::CampaignSpec spec =
+      *LoadCampaignFile(folder + "/digits-scratch.yaml", settings);
+  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
+  return spec;
+}
+
 std::string ExpectedDigestOf(const v1::CampaignSpec& spec) {
+  if (KeepsWeights(spec)) return ExpectedScratchDigestOf(spec);
   const ScheduleOptions options = *MakeScheduleOptions(spec);
   auto schedule = *OrderedSchedule::Create(
       options, std::make_shared<GramSums>(Gram(spec, options.layout)));

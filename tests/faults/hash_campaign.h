@@ -14,6 +14,9 @@ std::vector<std::string> HashCampaignSettings(int64_t evaluations);
 // With them, resolved. Aborts if the example cannot be read.
 v1::CampaignSpec HashCampaignSpec(int64_t evaluations);
 
+// The same of examples/digits-scratch.yaml, with a smaller network.
+v1::CampaignSpec HashScratchSpec(int64_t evaluations);
+
 // The archive_digest of the spec, in hexadecimal, computed without a service:
 // a score is the lowest bit of a byte of a hash of (genome, the chunk's members
 // in order, row), as merganser-hash-worker has it.

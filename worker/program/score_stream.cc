@@ -8,12 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/util/delimited_message_util.h"
 #include "merganser/v1/score_stream.pb.h"
 #include "worker/session/job_executor.h"
 #include "worker/session/running_job.h"
-#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {

@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/base/status_words.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/net/protocol.h"
 #include "spdlog/spdlog.h"
 #include "worker/session/back_off.h"
-#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {

@@ -260,10 +260,9 @@ v1::CampaignSpec FromScratch() {
       *SafetensorsFile::Open(DigitsFolder() + "/" + spec.seeds(0).path());
   const ParameterLayout layout = *MlpLayout(*file);
   for (const TensorSlice& slice : layout.tensors) {
-    v1::TensorSpec& tensor = *model.add_tensors();
-    tensor.set_name(slice.name);
-    tensor.mutable_shape()->Assign(slice.shape.begin(), slice.shape.end());
+    if (slice.shape.size() == 2) model.add_layers(slice.shape[0]);
   }
+  model.add_layers(layout.tensors.back().shape[0]);
   for (v1::SeedSpec& seed : *spec.mutable_seeds()) {
     seed.clear_path();
     seed.set_random(true);

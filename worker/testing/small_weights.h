@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/offspring_digest.h"
 #include "common/genome/random_seed.h"
 #include "merganser/v1/campaign.pb.h"
 #include "merganser/v1/worker_service.pb.h"
-#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 
@@ -28,6 +28,7 @@ inline v1::CampaignSpec SmallWeightsSpec() {
   v1::ModelSpec& model = *spec.mutable_model();
   model.set_family("mlp");
   model.set_init_sigma(kSmallInitSigma);
+  for (const int64_t width : {3, 5, 2}) model.add_layers(width);
   const std::pair<const char*, std::vector<int64_t>> tensors[] = {
       {"layers.0.weight", {3, 5}},
       {"layers.0.bias", {5}},
@@ -38,7 +39,7 @@ inline v1::CampaignSpec SmallWeightsSpec() {
     tensor.set_name(name);
     tensor.mutable_shape()->Assign(shape.begin(), shape.end());
   }
-  const ParameterLayout layout = *MlpLayoutOf(model);
+  const ParameterLayout layout = *LayoutOfLayers(model);
   for (const int64_t number : {-2, -1}) {
     v1::SeedSpec& seed = *spec.add_seeds();
     seed.set_random(true);

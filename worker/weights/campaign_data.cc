@@ -8,7 +8,6 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome_proto/genome_proto.h"
-#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {
@@ -128,15 +127,18 @@ absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
     seeds_.push_back(*std::move(seed));
   }
   for (const SeedWeights& seed : seeds_) seed_pointers_.push_back(&seed);
-  ASSIGN_OR_RETURN(weights_dtype_,
-                   WeightsDType(spec.model(), CommonDType(seed_pointers_)));
+  weights_dtype_ = CommonDType(seed_pointers_);
+  if (!spec.model().weights_dtype().empty()) {
+    ASSIGN_OR_RETURN(weights_dtype_, WeightsDTypeOf(spec));
+  }
   return absl::OkStatus();
 }
 
 absl::Status CampaignData::TakeRandomSeeds(const v1::CampaignSpec& spec) {
-  ASSIGN_OR_RETURN(ParameterLayout layout, MlpLayoutOf(spec.model()));
+  ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfLayers(spec.model()));
+  RETURN_IF_ERROR(CheckTensors(spec.model(), layout, "model.layers"));
   layout_ = SingleChromosome(std::move(layout));
-  ASSIGN_OR_RETURN(weights_dtype_, WeightsDType(spec.model(), DType::kF32));
+  ASSIGN_OR_RETURN(weights_dtype_, WeightsDTypeOf(spec));
   random_seeds_ = {.count = spec.seeds_size(),
                    .sigma = spec.model().init_sigma(),
                    .campaign_seed = spec.random_seed()};

@@ -265,13 +265,8 @@ TEST_F(CampaignDataTest, RandomSeedsNeedNoFiles) {
   for (int i = 0; i < 3; ++i) spec.add_seeds()->set_random(true);
   spec.set_random_seed(7);
   spec.mutable_model()->set_init_sigma(0.5);
-  v1::TensorSpec& weight = *spec.mutable_model()->add_tensors();
-  weight.set_name("layers.0.weight");
-  weight.add_shape(2);
-  weight.add_shape(3);
-  v1::TensorSpec& bias = *spec.mutable_model()->add_tensors();
-  bias.set_name("layers.0.bias");
-  bias.add_shape(3);
+  spec.mutable_model()->add_layers(2);
+  spec.mutable_model()->add_layers(3);
   const auto data = Load(spec);
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ((*data)->layout().parameters.length, 9);
@@ -286,9 +281,13 @@ TEST_F(CampaignDataTest, RandomSeedsNeedNoFiles) {
   spec.mutable_model()->set_weights_dtype("float16");
   EXPECT_EQ((*Load(spec))->weights_dtype(), DType::kF16);
   // Its data must fit the layout as a file's would.
-  weight.set_shape(0, 3);
+  spec.mutable_model()->set_layers(0, 3);
   EXPECT_THAT(std::string(Load(spec).status().message()),
               HasSubstr("tasks[0].search.file"));
+  // The resolved tensors are those of the layers.
+  spec.mutable_model()->add_tensors()->set_name("layers.0.weight");
+  EXPECT_THAT(std::string(Load(spec).status().message()),
+              HasSubstr("model.tensors"));
 }
 
 }  // namespace

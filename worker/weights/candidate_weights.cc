@@ -5,10 +5,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/offspring_digest.h"
 #include "common/genome/random_seed.h"
 #include "common/genome_proto/genome_proto.h"
-#include "worker/weights/weights_spec.h"
 
 namespace merganser {
 namespace {
@@ -87,9 +87,9 @@ absl::StatusOr<std::unique_ptr<CandidateWeights>> CandidateWeights::Create(
 }
 
 absl::Status CandidateWeights::ReadSpec(const v1::CampaignSpec& spec) {
-  ASSIGN_OR_RETURN(ParameterLayout layout, MlpLayoutOf(spec.model()));
+  ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfLayers(spec.model()));
   layout_ = SingleChromosome(std::move(layout));
-  ASSIGN_OR_RETURN(dtype_, WeightsDType(spec.model(), DType::kF32));
+  ASSIGN_OR_RETURN(dtype_, WeightsDTypeOf(spec));
   size_bytes_ = layout_.parameters.length * DTypeBytes(dtype_);
   const int seeds = spec.seeds_size();
   for (int i = 0; i < seeds; ++i) {

@@ -50,7 +50,7 @@ class CandidateWeightsTest : public testing::Test {
     ThreadTeam team(2);
     OffspringMaker maker(team);
     const GenomeLayout layout =
-        SingleChromosome(*MlpLayoutOf(SmallWeightsSpec().model()));
+        SingleChromosome(*LayoutOfLayers(SmallWeightsSpec().model()));
     const int64_t split_blocks[] = {11};
     const double mixes[] = {0.375};
     std::vector<uint8_t> out(parent_a.size());
