@@ -115,6 +115,7 @@ class CampaignRunner {
 
   // --- Weights, in campaigns that keep them.
 
+  bool keeps_weights() const { return plan_.genomes == GenomeKind::kWeights; }
   // A worker cannot do the job, since these weights are nowhere stored: they
   // will be made again, and the job comes up again after that. False, and
   // nothing changes, if the job does not need them.
@@ -160,7 +161,6 @@ class CampaignRunner {
   absl::Status RestoreChildren(const StoredCampaign& stored);
 
   bool started() const { return schedule_.has_value(); }
-  bool keeps_weights() const { return plan_.genomes == GenomeKind::kWeights; }
   int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
   ScoreKind kind() const { return plan_.archive.kind; }
   double Accuracy(const std::vector<uint32_t>& scores) const;

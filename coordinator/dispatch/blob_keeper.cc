@@ -42,13 +42,18 @@ std::vector<Digest> BlobKeeper::FindUnpinned() {
   const auto is_stored = [this](const Digest& digest) {
     return store_.Has(digest);
   };
+  bool brings_blobs = false;
   for (const auto& [name, entry] : registry_.entries()) {
     pinned.merge(entry.runner->PinnedBlobs(is_stored));
+    brings_blobs = brings_blobs ||
+                   (entry.runner->keeps_weights() && !entry.runner->ended());
   }
   const bool crowded =
       static_cast<double>(store_.total_bytes()) >
       options_.crowded * static_cast<double>(store_.max_bytes());
-  const absl::Duration grace = crowded ? options_.short_grace : options_.grace;
+  const absl::Duration grace = !brings_blobs ? absl::ZeroDuration()
+                               : crowded     ? options_.short_grace
+                                             : options_.grace;
   const absl::Time now = clock_.Now();
   std::map<Digest, absl::Time> unpinned;
   std::vector<Digest> garbage;

@@ -17,8 +17,8 @@ namespace merganser {
 // Collects the blobs that no campaign pins. One that is brought before the
 // result that makes it needed must not go in between, so that a blob goes only
 // once nobody has pinned it for `grace`; for `short_grace` while the store is
-// more than `crowded` full. A blob that went too early is made again when it is
-// needed.
+// more than `crowded` full; at once while no campaign is under way that keeps
+// weights. A blob that went too early is made again when it is needed.
 // Threads: the loop's.
 class BlobKeeper {
  public:

@@ -55,12 +55,18 @@ class BlobKeeperTest : public CoreTest {
   }
 };
 
+TEST_F(BlobKeeperTest, WithoutACampaignUnpinnedBlobsGoAtOnce) {
+  EXPECT_FALSE(SurvivesSweeps(absl::ZeroDuration()));
+}
+
 TEST_F(BlobKeeperTest, AnUnpinnedBlobGoesAfterTheGraceNotBefore) {
+  ASSERT_TRUE(Create(FakeSpec(kName, campaign_, kEvaluations)).ok());
   EXPECT_TRUE(SurvivesSweeps(absl::Minutes(1) - kTick));
   EXPECT_FALSE(SurvivesSweeps(absl::Minutes(1)));
 }
 
 TEST_F(BlobKeeperTest, ACrowdedStoreIsSweptSooner) {
+  ASSERT_TRUE(Create(FakeSpec(kName, campaign_, kEvaluations)).ok());
   ASSERT_TRUE(blobs_->Put(std::string(3500, 'x')).ok());
   EXPECT_TRUE(SurvivesSweeps(absl::Seconds(10) - kTick));
   EXPECT_FALSE(SurvivesSweeps(absl::Seconds(10)));

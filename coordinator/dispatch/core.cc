@@ -51,6 +51,15 @@ Core::~Core() {
       asked.WaitForNotification();
       if (!quiet) absl::SleepFor(absl::Milliseconds(5));
     }
+    if (keeper_.has_value()) {
+      // What an ended campaign has left must not stay until the next start.
+      absl::Notification swept;
+      loop_.Post([&] {
+        keeper_->Sweep();
+        swept.Notify();
+      });
+      swept.WaitForNotification();
+    }
     registry_.StopRetrying();
     loop_.Stop();
     thread_.join();

@@ -65,6 +65,14 @@ class RunTest : public testing::Test {
     return arguments;
   }
 
+  int RunFromScratch(int64_t evaluations) {
+    std::vector<std::string> arguments =
+        RunArguments(evaluations, {"--set", "model.layers=[64, 16, 10]"});
+    arguments[1] =
+        absl::StrCat(MERGANSER_SOURCE_DIR, "/examples/digits-scratch.yaml");
+    return Start(arguments).Wait().code;
+  }
+
   int Run(int64_t evaluations, const std::vector<std::string>& more = {}) {
     return Start(RunArguments(evaluations, more)).Wait().code;
   }
@@ -148,6 +156,23 @@ TEST_F(RunTest, WritesTheResultAndVerifiesIt) {
   EXPECT_EQ(Run(1100, {"--workers", "3"}), 0) << Log();
   EXPECT_EQ(Summary()["archive_digest"],
             ExpectedDigestOf(HashCampaignSpec(1100)));
+}
+
+TEST_F(RunTest, FromScratchItWritesTheResultVerifiesAndGoesOn) {
+  ASSERT_EQ(RunFromScratch(500), 0) << Log();
+  EXPECT_EQ(Summary()["archive_digest"],
+            ExpectedDigestOf(HashScratchSpec(500)));
+  ExpectNoProcessLeft();
+  EXPECT_EQ(Verify(), 0) << Log();
+  EXPECT_THAT(Log(), HasSubstr("winner re-made bit for bit"));
+  EXPECT_THAT(Log(), HasSubstr("502 candidates re-scored"));
+  // Nothing but what a larger budget would need.
+  const auto blobs =
+      std::filesystem::directory_iterator(output_ + "/coordinator/blobs");
+  EXPECT_LE(std::distance(begin(blobs), end(blobs)), 20 + 2 * 16);
+  ASSERT_EQ(RunFromScratch(700), 0) << Log();
+  EXPECT_EQ(Summary()["archive_digest"],
+            ExpectedDigestOf(HashScratchSpec(700)));
 }
 
 TEST_F(RunTest, FindsAChangedByteOfTheWinner) {

@@ -262,30 +262,17 @@ TEST_F(CandidateWeightsTest, ASpecThatDoesNotFitIsRefusedByItsField) {
     std::function<void(v1::CampaignSpec&)> break_it;
     const char* expected;
   };
-  const auto tensor = [](v1::CampaignSpec& spec, int i) {
-    return spec.mutable_model()->mutable_tensors(i)->mutable_shape();
-  };
   const Row rows[] = {
       {"another seed", [](auto& s) { s.set_random_seed(43); },
        "seeds[0].digest"},
       {"another sigma", [](auto& s) { s.mutable_model()->set_init_sigma(1); },
        "seeds[0].digest"},
-      {"no tensors", [](auto& s) { s.mutable_model()->clear_tensors(); },
-       "model.tensors: has 0"},
-      {"no last bias",
-       [](auto& s) { s.mutable_model()->mutable_tensors()->RemoveLast(); },
-       "model.tensors: has 3"},
-      {"a bias too wide", [&](auto& s) { tensor(s, 1)->Set(0, 6); },
-       "model.tensors[1]: layers.0.bias has shape [6]; expected [5]"},
-      {"a weight too wide", [&](auto& s) { tensor(s, 2)->Set(0, 6); },
-       "model.tensors[2]: layers.1.weight has shape [6, 2]; expected in = 5"},
-      {"no matrix", [&](auto& s) { tensor(s, 0)->Add(2); },
-       "model.tensors[0]: layers.0.weight has shape [3, 5, 2]"},
-      {"nothing in it", [&](auto& s) { tensor(s, 0)->Set(0, 0); },
-       "expected at least one element"},
-      {"too much of it",
-       [&](auto& s) { tensor(s, 0)->Set(0, int64_t{1} << 40); },
-       "elements of all tensors"},
+      {"other layers", [](auto& s) { s.mutable_model()->set_layers(1, 6); },
+       "seeds[0].digest"},
+      {"no layers", [](auto& s) { s.mutable_model()->clear_layers(); },
+       "model.layers"},
+      {"nothing in one", [](auto& s) { s.mutable_model()->set_layers(0, 0); },
+       "model.layers"},
       {"a dtype of old",
        [](auto& s) { s.mutable_model()->set_weights_dtype("float64"); },
        "model.weights_dtype"},
