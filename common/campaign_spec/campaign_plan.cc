@@ -26,6 +26,11 @@ SearchOptions MakeSearchOptions(const v1::SearchSpec& search) {
 
 }  // namespace
 
+bool SendsArchive(const ScheduleOptions& options) {
+  return RejectionBound::Applies(options.archive) &&
+         (options.early_rejection || options.genomes == GenomeKind::kWeights);
+}
+
 int ChunkSize(const v1::TaskSpec& task) {
   if (task.chunk_size() > 0) return static_cast<int>(task.chunk_size());
   return static_cast<int>(

@@ -12,6 +12,10 @@
 
 namespace merganser {
 
+// Whether workers are sent the archive: to stop hopeless children and, where
+// weights are kept, not to upload those of children that are dropped anyway.
+bool SendsArchive(const ScheduleOptions& options);
+
 // The chunk size in force: the spec's, or its default.
 int ChunkSize(const v1::TaskSpec& task);
 

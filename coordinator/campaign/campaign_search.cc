@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/proposal_proto.h"
 #include "common/genome_proto/genome_proto.h"
 #include "coordinator/campaign/campaign_runner.h"
@@ -97,7 +98,7 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeSearchJob(const JobKey& key,
 
 std::optional<v1::ArchiveUpdate> CampaignRunner::MakeArchiveUpdate(
     int64_t since) const {
-  if (!started() || !plan_.early_rejection) return std::nullopt;
+  if (!started() || !SendsArchive(plan_)) return std::nullopt;
   const Archive& archive = schedule_->archive();
   if (archive.datapoints() * archive.population() > kLargestArchiveSent) {
     return std::nullopt;

@@ -13,12 +13,12 @@ namespace merganser {
 
 absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Create(
     const v1::CampaignSpec& spec) {
-  if (!spec.search().early_rejection()) return nullptr;
+  if (!spec.search().early_rejection() && !KeepsWeights(spec)) return nullptr;
   ASSIGN_OR_RETURN(ScheduleOptions plan, MakeScheduleOptions(spec));
-  if (!plan.early_rejection) return nullptr;
+  if (!SendsArchive(plan)) return nullptr;
   ASSIGN_OR_RETURN(Archive archive, Archive::Create(plan.archive));
-  return std::shared_ptr<const ArchiveMirror>(
-      new ArchiveMirror(std::move(archive), std::move(plan.tasks)));
+  return std::shared_ptr<const ArchiveMirror>(new ArchiveMirror(
+      std::move(archive), std::move(plan.tasks), plan.early_rejection));
 }
 
 absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Updated(
@@ -36,7 +36,7 @@ absl::StatusOr<std::shared_ptr<const ArchiveMirror>> ArchiveMirror::Updated(
   Archive archive = archive_;
   RETURN_IF_ERROR(archive.Restore(std::move(members)));
   return std::shared_ptr<const ArchiveMirror>(
-      new ArchiveMirror(std::move(archive), tasks_));
+      new ArchiveMirror(std::move(archive), tasks_, parks_));
 }
 
 RejectionWatch::RejectionWatch(const ArchiveMirror& mirror,

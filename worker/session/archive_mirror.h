@@ -18,12 +18,13 @@
 namespace merganser {
 
 // The archive as it stood after some number of results. It may be out of date:
-// what it rejects is parked, and the coordinator decides.
+// what it rejects is parked or, where it only saves uploads, not uploaded; the
+// coordinator decides.
 // Threads: immutable after creation; safe to share.
 class ArchiveMirror {
  public:
   // Of an archive of which nothing is known; rejects nothing. Null if the
-  // campaign does not reject children early.
+  // coordinator does not send it.
   // Errors: InvalidArgument for a spec without resolved fields.
   static absl::StatusOr<std::shared_ptr<const ArchiveMirror>> Create(
       const v1::CampaignSpec& spec);
@@ -36,16 +37,20 @@ class ArchiveMirror {
   const Archive& archive() const { return archive_; }
   const RejectionBound& bound() const { return bound_; }
   std::span<const TaskExtent> tasks() const { return tasks_; }
+  // Whether children that it rejects are stopped.
+  bool parks() const { return parks_; }
 
  private:
-  ArchiveMirror(Archive archive, std::vector<TaskExtent> tasks)
+  ArchiveMirror(Archive archive, std::vector<TaskExtent> tasks, bool parks)
       : archive_(std::move(archive)),
         tasks_(std::move(tasks)),
-        bound_(archive_) {}
+        bound_(archive_),
+        parks_(parks) {}
 
   Archive archive_;
   std::vector<TaskExtent> tasks_;
   RejectionBound bound_;
+  bool parks_;
 };
 
 // One child as its chunks come in.

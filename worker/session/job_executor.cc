@@ -54,7 +54,8 @@ absl::StatusOr<ExecutedJob> JobExecutor::Execute(RunningJob& running) const {
                        running.evaluator->Gram());
       RETURN_IF_ERROR(CheckFitsMessage(executed.result.gram()));
     } else {
-      RETURN_IF_ERROR(Evaluate(running, /*weights=*/{}, executed.result));
+      RETURN_IF_ERROR(
+          Evaluate(running, /*weights=*/{}, executed.result).status());
     }
   }
   executed.result.set_execution_us(
@@ -70,25 +71,30 @@ absl::StatusOr<ExecutedJob> JobExecutor::ExecuteWithWeights(
     return made.status();
   }
   ExecutedJob executed{.result = EmptyResult(running.job), .weights = {}};
-  absl::Status evaluated;
+  absl::StatusOr<bool> rejected = false;
   if (running.job.key().kind() != v1::JOB_KIND_MAKE_BLOB) {
-    evaluated = Evaluate(running, made->bytes(), executed.result);
+    rejected = Evaluate(running, made->bytes(), executed.result);
   }
-  if (!evaluated.ok() || executed.result.parked()) {
+  if (!rejected.ok() || executed.result.parked()) {
     running.weights->Recycle(*std::move(made));
-    RETURN_IF_ERROR(evaluated);
+    RETURN_IF_ERROR(rejected.status());
     return executed;
   }
   if (!made->made_here()) return executed;
   executed.result.mutable_chromosomes()->Assign(made->crossovers().begin(),
                                                 made->crossovers().end());
-  executed.weights = *std::move(made);
+  if (*rejected) {
+    *executed.result.mutable_weights() = made->Reference();
+    running.weights->Recycle(*std::move(made));
+  } else {
+    executed.weights = *std::move(made);
+  }
   return executed;
 }
 
-absl::Status JobExecutor::Evaluate(RunningJob& running,
-                                   std::span<const uint8_t> weights,
-                                   v1::JobResult& result) const {
+absl::StatusOr<bool> JobExecutor::Evaluate(RunningJob& running,
+                                           std::span<const uint8_t> weights,
+                                           v1::JobResult& result) const {
   std::optional<RejectionWatch> watch;
   if (running.archive != nullptr && running.order != nullptr) {
     watch.emplace(*running.archive, *running.order);
@@ -96,12 +102,13 @@ absl::Status JobExecutor::Evaluate(RunningJob& running,
       watch->Observe(chunk);
     }
   }
+  bool rejected = false;
   ASSIGN_OR_RETURN(const bool all,
                    running.evaluator->Evaluate(
                        running.job, weights, running.order.get(), running.stop,
                        [&](v1::ChunkScores scores) {
-                         bool park =
-                             watch.has_value() && watch->Observe(scores);
+                         rejected = watch.has_value() && watch->Observe(scores);
+                         bool park = rejected && running.archive->parks();
                          if (park_anyway_ && running.archive != nullptr) {
                            park = park || park_anyway_(running.job, scores);
                          }
@@ -109,7 +116,7 @@ absl::Status JobExecutor::Evaluate(RunningJob& running,
                          return !park;
                        }));
   result.set_parked(!all);
-  return absl::OkStatus();
+  return rejected;
 }
 
 }  // namespace merganser

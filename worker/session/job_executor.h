@@ -35,8 +35,9 @@ class JobExecutor {
       : clock_(clock), park_anyway_(std::move(park_anyway)) {}
 
   // The result is without `weights`, which go with it once they are stored:
-  // those that were made here, unless the child is parked. A child of which all
-  // chunks were evaluated is never parked.
+  // those that were made here, unless the archive rejects the child. A child of
+  // which all chunks were evaluated is never parked; where it is rejected, the
+  // result names its weights, which nobody is likely to need.
   // Errors: a MissingBlob() status when weights that it needs are nowhere; what
   // the evaluator says, and Cancelled once running.stop is set; ones that
   // `running.hand_back` is set for.
@@ -44,9 +45,11 @@ class JobExecutor {
 
  private:
   absl::StatusOr<ExecutedJob> ExecuteWithWeights(RunningJob& running) const;
-  // Adds the job's chunks to the result, up to where it is parked.
-  absl::Status Evaluate(RunningJob& running, std::span<const uint8_t> weights,
-                        v1::JobResult& result) const;
+  // Adds the job's chunks to the result, up to where it is parked. Returns
+  // whether the archive rejects the child.
+  absl::StatusOr<bool> Evaluate(RunningJob& running,
+                                std::span<const uint8_t> weights,
+                                v1::JobResult& result) const;
 
   const Clock& clock_;
   const ParkAnyway park_anyway_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/evolution/layout.h"
 #include "worker/testing/fake_blobs.h"
 #include "worker/testing/fake_evaluators.h"
 #include "worker/testing/small_weights.h"
@@ -67,6 +68,57 @@ TEST_F(JobExecutorTest, AChildWithAllItsChunksIsNeverParked) {
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   EXPECT_FALSE(recipe->result.parked());
   EXPECT_FALSE(recipe->weights.has_value());
+}
+
+// Solves nothing.
+class HopelessEvaluator : public CampaignEvaluator {
+ public:
+  absl::StatusOr<Digest> Probe() override { return Digest(); }
+  absl::StatusOr<std::string> Gram() override { return std::string(); }
+  absl::StatusOr<bool> Evaluate(const v1::Job&, std::span<const uint8_t>,
+                                const ChunkOrder*, const std::atomic<bool>&,
+                                TakeChunk take) override {
+    for (const int chunk : {0, 1}) {
+      v1::ChunkScores scores;
+      scores.set_chunk(chunk);
+      scores.set_scores(std::string(1, '\0'));
+      if (!take(std::move(scores))) return chunk == 1;
+    }
+    return true;
+  }
+};
+
+// An archive whose two members solve everything.
+v1::ArchiveUpdate PerfectArchive() {
+  v1::ArchiveUpdate update;
+  for (const int slot : {0, 1}) {
+    update.add_slots()->set_slot(slot);
+    update.mutable_slots(slot)->set_scores("\xff");
+  }
+  return update;
+}
+
+TEST_F(JobExecutorTest, AChildThatItsArchiveRejectsIsParkedOrNamedAndNotKept) {
+  for (const bool early_rejection : {true, false}) {
+    SCOPED_TRACE(early_rejection);
+    v1::CampaignSpec spec = SmallWeightsSpec();
+    spec.mutable_search()->set_early_rejection(early_rejection);
+    RunningJob running{
+        .job = Child(),
+        .evaluator = std::make_shared<HopelessEvaluator>(),
+        .weights = campaign_.weights,
+        .order = std::make_shared<const ChunkOrder>(
+            ChunkOrder{.version = 0, .tasks = {FileOrder(0, 8)}}),
+        .archive = *(*ArchiveMirror::Create(spec))->Updated(PerfectArchive())};
+    const auto executed =
+        JobExecutor(Clock::Monotonic(), nullptr).Execute(running);
+    ASSERT_TRUE(executed.ok()) << executed.status();
+    EXPECT_FALSE(executed->weights.has_value()) << "nothing is stored";
+    EXPECT_EQ(executed->result.parked(), early_rejection);
+    EXPECT_EQ(executed->result.chunks_size(), early_rejection ? 1 : 2);
+    EXPECT_EQ(executed->result.has_weights(), !early_rejection);
+    EXPECT_EQ(executed->result.chromosomes_size(), early_rejection ? 0 : 1);
+  }
 }
 
 TEST_F(JobExecutorTest, JobsOfTheOtherKindOfCampaignAreRefused) {
