@@ -181,7 +181,15 @@ ResultVerdict CampaignRunner::TakeSeed(const v1::JobResult& result) {
     if (!weights.ok()) return Refuse(weights.message());
   }
   const auto known = seed_scores_.find(candidate);
-  if (known != seed_scores_.end()) return Compare(known->second, *scores);
+  if (known != seed_scores_.end()) {
+    if (keeps_weights() &&
+        seed_weights_.at(candidate).digest() != result.weights().digest()) {
+      state_.set_conflicts(state_.conflicts() + 1);
+      state_changed_ = true;
+      return {v1::RESULT_OUTCOME_CONFLICT, "", true};
+    }
+    return Compare(known->second, *scores);
+  }
   records::ResultRecord record;
   if (keeps_weights()) {
     *record.mutable_weights() = seed_weights_[candidate] = result.weights();

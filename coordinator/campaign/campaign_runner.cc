@@ -170,6 +170,7 @@ void CampaignRunner::Advance() {
     SetState(v1::CAMPAIGN_STATE_FINISHING);
   }
   if (state() == v1::CAMPAIGN_STATE_FINISHING && holdout_open_.empty()) {
+    blocked_.clear();
     SetState(v1::CAMPAIGN_STATE_COMPLETED);
   }
 }

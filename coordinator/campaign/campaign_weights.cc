@@ -1,5 +1,6 @@
 // CampaignRunner: campaigns that keep weights, and the blobs that hold them.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,7 +20,10 @@ ResultVerdict Refuse(absl::string_view error) {
 
 bool SameDraw(const v1::ChromosomeCrossover& drawn,
               const v1::ChromosomeCrossover& made) {
-  return drawn.split_block() == made.split_block() && drawn.mix() == made.mix();
+  return drawn.split_block() == made.split_block() &&
+         drawn.mix() == made.mix() && std::isfinite(made.before_a()) &&
+         std::isfinite(made.before_b()) && std::isfinite(made.after_a()) &&
+         std::isfinite(made.after_b());
 }
 
 }  // namespace
@@ -48,7 +52,7 @@ absl::Status CampaignRunner::CheckCrossover(const v1::JobResult& result,
   if (same) return absl::OkStatus();
   return absl::InvalidArgumentError(
       "chromosomes: expected one for each of the proposal, with its split "
-      "block and mix");
+      "block and mix and finite coefficients");
 }
 
 absl::StatusOr<bool> CampaignRunner::TakeWeights(const v1::JobResult& result,
@@ -82,14 +86,15 @@ void CampaignRunner::FillOffspring(const v1::Proposal& drawn,
 
 absl::StatusOr<v1::Job> CampaignRunner::MakeWeightsJob(const JobKey& key,
                                                        v1::Job job) const {
-  if (key.kind == JobKind::kSeed) {
+  if (key.kind == JobKind::kSeed && key.candidate < 0) {
     job.set_genome_digest(
         plan_.seed_digests[key.candidate + seeds()].ToBytes());
     return job;
   }
   const auto found = candidates_.find(key.candidate);
-  if (found == candidates_.end() ||
-      (key.kind == JobKind::kMakeBlob && !blocked_.contains(key.candidate))) {
+  const bool is_open = key.kind == JobKind::kHoldout ||
+                       (key.kind == JobKind::kMakeBlob && IsWanted(key));
+  if (found == candidates_.end() || !is_open) {
     return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
   }
   const records::CandidateRecord& record = found->second;
@@ -140,12 +145,12 @@ std::optional<int64_t> CampaignRunner::NeededCandidate(
 
 bool CampaignRunner::TakeMissingBlob(const JobKey& key,
                                      const std::string& digest) {
-  if (ended() || !keeps_weights()) return false;
+  if (ended() || !keeps_weights() || !IsWanted(key)) return false;
   const std::optional<int64_t> candidate = NeededCandidate(key, digest);
   if (!candidate.has_value()) return false;
-  const auto [waiting, is_new] = blocked_.try_emplace(*candidate);
-  waiting->second.insert(key);
-  if (is_new) new_jobs_.push_back({uid(), JobKind::kMakeBlob, *candidate});
+  blocked_[*candidate].insert(key);
+  // Whether it is open already the scheduler knows.
+  new_jobs_.push_back({uid(), JobKind::kMakeBlob, *candidate});
   return true;
 }
 
@@ -175,8 +180,12 @@ ResultVerdict CampaignRunner::TakeBlob(const v1::JobResult& result) {
 
 bool CampaignRunner::IsWanted(const JobKey& key) const {
   switch (key.kind) {
-    case JobKind::kMakeBlob:
-      return blocked_.contains(key.candidate);
+    case JobKind::kMakeBlob: {
+      const auto waiting = blocked_.find(key.candidate);
+      return waiting != blocked_.end() &&
+             std::any_of(waiting->second.begin(), waiting->second.end(),
+                         [this](const JobKey& job) { return IsWanted(job); });
+    }
     case JobKind::kHoldout:
       return holdout_open_.contains(key.candidate);
     case JobKind::kSearch: {
@@ -220,6 +229,7 @@ std::set<Digest> CampaignRunner::PinnedBlobs(
     if (child.weights.has_value()) pin(child.weights->ref);
   }
   std::vector<int64_t> needed(holdout_open_.begin(), holdout_open_.end());
+  for (const auto& [candidate, waiting] : blocked_) needed.push_back(candidate);
   if (started()) {
     for (int i = 0; i < plan_.archive.population; ++i) {
       const auto& member = schedule_->archive().slot(i);

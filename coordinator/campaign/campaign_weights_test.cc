@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <functional>
 #include <set>
 
 #include "common/base/simulated_clock.h"
@@ -166,6 +168,11 @@ TEST_F(CampaignWeightsTest, RefusesResultsWithoutTheWeightsOfTheChild) {
        "weights.size_bytes"},
       {"no crossover", [](v1::JobResult& r) { r.clear_chromosomes(); },
        "chromosomes"},
+      {"no number",
+       [](v1::JobResult& r) {
+         r.mutable_chromosomes(0)->set_after_b(std::nan(""));
+       },
+       "chromosomes"},
       {"other mix",
        [](v1::JobResult& r) {
          r.mutable_chromosomes(0)->set_mix(r.chromosomes(0).mix() / 2);
@@ -181,6 +188,35 @@ TEST_F(CampaignWeightsTest, RefusesResultsWithoutTheWeightsOfTheChild) {
     EXPECT_THAT(verdict.error, HasSubstr(test.field)) << test.name;
   }
   EXPECT_EQ(Report(Search(0)).outcome, v1::RESULT_OUTCOME_COMMITTED);
+}
+
+TEST_F(CampaignWeightsTest, RefusesSeedsThatThereAreNot) {
+  v1::JobResult result = ResultOf({"uid", JobKind::kSeed, -1});
+  for (const int64_t candidate : {int64_t{-3}, int64_t{0}, int64_t{1} << 40}) {
+    result.mutable_key()->set_candidate(candidate);
+    EXPECT_EQ(runner_->TakeResult(result).outcome, v1::RESULT_OUTCOME_REFUSED);
+  }
+}
+
+TEST_F(CampaignWeightsTest, FlagsOtherWeightsOfTheSameSeed) {
+  v1::JobResult result = ResultOf({"uid", JobKind::kSeed, -1});
+  EXPECT_EQ(runner_->TakeResult(result).outcome, v1::RESULT_OUTCOME_COMMITTED);
+  EXPECT_EQ(runner_->TakeResult(result).outcome, v1::RESULT_OUTCOME_REDUNDANT);
+  result.mutable_weights()->mutable_digest()->front() ^= 1;
+  EXPECT_EQ(runner_->TakeResult(result).outcome, v1::RESULT_OUTCOME_CONFLICT);
+}
+
+TEST_F(CampaignWeightsTest, WeightsThatNobodyWaitsForAreNotMade) {
+  ReportAll(runner_->NewJobs());
+  runner_->NewJobs();
+  const std::string lost = FakeSeedWeights(campaign_)[0].ToBytes();
+  int64_t n = 0;
+  while (!runner_->TakeMissingBlob(Search(n), lost)) ++n;
+  EXPECT_TRUE(runner_->MakeJob(MakeBlob(-2)).ok());
+  // Somebody had the blob after all.
+  EXPECT_EQ(Report(Search(n)).outcome, v1::RESULT_OUTCOME_COMMITTED);
+  EXPECT_FALSE(runner_->MakeJob(MakeBlob(-2)).ok());
+  EXPECT_FALSE(runner_->TakeMissingBlob(Search(n), lost)) << "it is done";
 }
 
 TEST_F(CampaignWeightsTest, FlagsOtherWeightsOfTheSameChild) {
@@ -217,7 +253,9 @@ TEST_F(CampaignWeightsTest, WeightsAreMadeOnceForAllThatWait) {
     if (runner_->TakeMissingBlob(Search(n), lost)) waiting.push_back(Search(n));
   }
   ASSERT_GE(waiting.size(), 2u);
-  EXPECT_THAT(runner_->NewJobs(), ElementsAre(MakeBlob(-2)));
+  const std::vector<JobKey> made = runner_->NewJobs();
+  EXPECT_EQ(std::set<JobKey>(made.begin(), made.end()),
+            std::set<JobKey>{MakeBlob(-2)});
   EXPECT_EQ(Report(MakeBlob(-2)).outcome, v1::RESULT_OUTCOME_COMMITTED);
   EXPECT_EQ(runner_->NewJobs(), waiting);
 }
@@ -243,7 +281,9 @@ TEST_F(CampaignWeightsTest, ALostGrandparentIsMadeBeforeTheParent) {
   const std::string lost = parent.offspring().parent_a().digest();
   ASSERT_TRUE(runner_->TakeMissingBlob(blobs[0], lost));
   for (const JobKey& key : first) {
-    if (key.kind != JobKind::kSearch && key != blobs[0]) Report(key);
+    const bool done = !runner_->MakeJob(key).ok();
+    if (key.kind == JobKind::kSearch || key == blobs[0] || done) continue;
+    Report(key);
   }
   Finish();
   EXPECT_EQ(runner_->state(), v1::CAMPAIGN_STATE_COMPLETED);

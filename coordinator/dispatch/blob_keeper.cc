@@ -1,6 +1,5 @@
 #include "coordinator/dispatch/blob_keeper.h"
 
-#include <set>
 #include <utility>
 
 #include "spdlog/spdlog.h"
@@ -16,6 +15,9 @@ BlobKeeper::BlobKeeper(EventLoop& loop, TaskPool& pool,
       store_(store),
       clock_(clock),
       options_(options) {
+  for (const auto& [digest, size_bytes] : store_.List()) {
+    at_start_.insert(digest);
+  }
   SweepLater();
 }
 
@@ -27,8 +29,8 @@ void BlobKeeper::SweepLater() {
 }
 
 void BlobKeeper::Sweep() {
-  // What a campaign pins that cannot be read is not known.
-  if (registry_.has_unreadable()) return;
+  // Their new owner decides.
+  if (registry_.lost_ownership()) return;
   std::vector<Digest> garbage = FindUnpinned();
   if (garbage.empty()) return;
   spdlog::debug("{} blobs are needed no more", garbage.size());
@@ -58,7 +60,12 @@ std::vector<Digest> BlobKeeper::FindUnpinned() {
   std::map<Digest, absl::Time> unpinned;
   std::vector<Digest> garbage;
   for (const auto& [digest, size_bytes] : store_.List()) {
-    if (pinned.contains(digest)) continue;
+    // What a campaign pins that cannot be read is not known, but it brings
+    // nothing new.
+    if (pinned.contains(digest) ||
+        (registry_.has_unreadable() && at_start_.contains(digest))) {
+      continue;
+    }
     const auto before = unpinned_.find(digest);
     const absl::Time since = before == unpinned_.end() ? now : before->second;
     if (now - since >= grace) {

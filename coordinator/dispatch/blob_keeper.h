@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -47,6 +48,7 @@ class BlobKeeper {
   BlobStore& store_;
   const Clock& clock_;
   const Options options_;
+  std::set<Digest> at_start_;
   // Since when, as far as known, nobody pins a blob.
   std::map<Digest, absl::Time> unpinned_;
 };

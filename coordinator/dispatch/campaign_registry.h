@@ -100,6 +100,8 @@ class CampaignRegistry {
   bool quiet() const;
   // There are campaigns in the store of which nothing is known.
   bool has_unreadable() const { return !unreadable_.empty(); }
+  // The store is another coordinator's.
+  bool lost_ownership() const { return lost_ownership_; }
 
  private:
   // Blocks.

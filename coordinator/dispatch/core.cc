@@ -16,6 +16,20 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Start(CampaignStore& store,
   return core;
 }
 
+namespace {
+
+WorkerDesk::Options DeskOptions(const Core::Options& options) {
+  WorkerDesk::Options desk = options.desk;
+  if (options.blobs != nullptr && !desk.is_stored) {
+    desk.is_stored = [blobs = options.blobs](const Digest& digest) {
+      return blobs->Has(digest);
+    };
+  }
+  return desk;
+}
+
+}  // namespace
+
 Core::Core(CampaignStore& store, const Clock& clock, Options options)
     : store_(store),
       loop_(clock),
@@ -30,7 +44,7 @@ Core::Core(CampaignStore& store, const Clock& clock, Options options)
                  .epoch = options.epoch,
                  .on_lost_ownership = std::move(options.on_lost_ownership),
                  .on_change = [this] { desk_.Wake(); }}),
-      desk_(loop_, registry_, scheduler_, clock, options.desk) {
+      desk_(loop_, registry_, scheduler_, clock, DeskOptions(options)) {
   if (options.blobs != nullptr) {
     keeper_.emplace(loop_, *pool_, registry_, *options.blobs, clock,
                     options.keeper);

@@ -171,7 +171,7 @@ void WorkerDesk::TakeReports(Session& session,
     TakeResult(session, result, changed);
   }
   for (const v1::JobFailure& failure : request.failures()) {
-    if (TakeMissingBlob(failure, changed)) continue;
+    if (TakeMissingBlob(session, failure, changed)) continue;
     TakeFailure(session.id, failure.key(), failure.error(), changed);
   }
   for (const v1::JobKey& key : request.hand_backs()) {
@@ -228,7 +228,14 @@ void WorkerDesk::TakeResult(Session& session, const v1::JobResult& result,
     Tell(session.id, std::move(status));
     return;
   }
-  const ResultVerdict verdict = entry->runner->TakeResult(result);
+  ResultVerdict verdict;
+  if (result.key().kind() == v1::JOB_KIND_MAKE_BLOB && options_.is_stored &&
+      !IsStored(result.weights().digest())) {
+    verdict = {v1::RESULT_OUTCOME_REFUSED,
+               "weights: they were reported and not stored"};
+  } else {
+    verdict = entry->runner->TakeResult(result);
+  }
   status.set_outcome(verdict.outcome);
   status.set_error(verdict.error);
   if (verdict.outcome == v1::RESULT_OUTCOME_CONFLICT) {
@@ -270,12 +277,22 @@ void WorkerDesk::TakeFailure(const std::string& session_id,
   changed.insert(entry);
 }
 
-bool WorkerDesk::TakeMissingBlob(const v1::JobFailure& failure,
+bool WorkerDesk::IsStored(const std::string& digest) const {
+  const absl::StatusOr<Digest> parsed = Digest::FromBytes(digest);
+  return parsed.ok() && options_.is_stored && options_.is_stored(*parsed);
+}
+
+bool WorkerDesk::TakeMissingBlob(const Session& session,
+                                 const v1::JobFailure& failure,
                                  std::set<CampaignEntry*>& changed) {
-  if (failure.missing_blob().empty()) return false;
+  // Of a blob that is there the worker has a fault of its own to tell.
+  if (failure.missing_blob().empty() || IsStored(failure.missing_blob())) {
+    return false;
+  }
   CampaignEntry* entry = registry_.FindUid(failure.key().campaign_uid());
   const std::optional<JobKey> job = JobKeyFromProto(failure.key());
   if (entry == nullptr || !job.has_value() ||
+      !scheduler_.IsLeasedTo(session.id, *job) ||
       !entry->runner->TakeMissingBlob(*job, failure.missing_blob())) {
     return false;
   }

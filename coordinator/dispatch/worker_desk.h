@@ -35,6 +35,8 @@ class WorkerDesk {
     absl::Duration settling_time = absl::Seconds(3);
     // A worker that could not join a campaign is asked again after so long.
     absl::Duration rejoin_after = absl::Seconds(30);
+    // Whether a blob is stored; unset: what workers say of blobs is believed.
+    std::function<bool(const Digest&)> is_stored;
   };
   using Finish = std::function<void(absl::Status)>;
 
@@ -105,8 +107,9 @@ class WorkerDesk {
   void TakeFailure(const std::string& session_id, const v1::JobKey& key,
                    const std::string& error, std::set<CampaignEntry*>& changed);
   // True if the job failed for want of weights, which are now being made again.
-  bool TakeMissingBlob(const v1::JobFailure& failure,
+  bool TakeMissingBlob(const Session& session, const v1::JobFailure& failure,
                        std::set<CampaignEntry*>& changed);
+  bool IsStored(const std::string& digest) const;
   void Tell(const std::string& session_id, v1::ResultStatus status);
   void Reconcile(Session& session, const v1::ExchangeRequest& request);
   void Invite(Session& session);

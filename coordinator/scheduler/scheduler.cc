@@ -110,6 +110,12 @@ bool Scheduler::IsOpen(const JobKey& job) const {
   return it != campaigns_.end() && it->second.jobs.Find(job) != nullptr;
 }
 
+bool Scheduler::IsLeasedTo(const std::string& session,
+                           const JobKey& job) const {
+  const auto worker = workers_.find(session);
+  return worker != workers_.end() && worker->second.leased.contains(job);
+}
+
 void Scheduler::RemoveCampaign(const std::string& campaign_uid) {
   if (!campaigns_.contains(campaign_uid)) return;
   for (auto& [session, worker] : workers_) {

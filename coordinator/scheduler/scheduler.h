@@ -157,6 +157,7 @@ class Scheduler {
   // Reconcile. False if it is not open. Its failures are forgotten.
   bool Complete(const JobKey& job);
   bool IsOpen(const JobKey& job) const;
+  bool IsLeasedTo(const std::string& session, const JobKey& job) const;
   // All its jobs are forgotten; workers that hold some are told to stop them
   // at their next Reconcile.
   void RemoveCampaign(const std::string& campaign_uid);

@@ -329,7 +329,8 @@ void SessionBook::FinishUpload(const std::shared_ptr<Upload>& upload,
   if (stored.ok() || key.kind() != v1::JOB_KIND_MAKE_BLOB) {
     *upload->result.mutable_weights() = upload->weights.Reference();
     outbox_[IdOf(key)] = {std::move(upload->result), now};
-  } else if (WorthRepeating(stored)) {
+  } else if (WorthRepeating(stored) || absl::IsResourceExhausted(stored)) {
+    // Not the job's fault: a full store is emptied in time.
     hand_backs_.push_back(key);
   } else {
     Fail(key, stored);

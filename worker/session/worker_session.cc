@@ -15,6 +15,8 @@
 namespace merganser {
 namespace {
 
+// Before the next upload to a coordinator without room for it.
+constexpr absl::Duration kFullStoreWait = absl::Seconds(1);
 // Kept of the grace period for the last hand-back and its acknowledgement.
 constexpr absl::Duration kFarewell = absl::Seconds(3);
 // What a library throws must not end the worker.
@@ -294,6 +296,10 @@ void WorkerSession::UploadWeights() {
     mutex_.Lock();
     if (!stored.ok() && !upload->dropped) {
       LogFailure(upload->result.key(), Annotate(stored, "storing its weights"));
+    }
+    if (absl::IsResourceExhausted(stored) && !ending_) {
+      // The coordinator collects what nobody needs; asking on would not help.
+      upload_queued_.WaitWithTimeout(&mutex_, kFullStoreWait);
     }
     book_.FinishUpload(upload, stored, clock_.Now());
     WakeExchange();

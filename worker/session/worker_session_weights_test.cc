@@ -133,7 +133,7 @@ TEST_F(WeightsSessionTest, TheNextJobIsExecutedDuringAnUpload) {
 }
 
 TEST_F(WeightsSessionTest, AResultIsReportedThoughItsWeightsCannotBeStored) {
-  blobs_.FailStores(absl::ResourceExhaustedError("full"));
+  blobs_.FailStores(absl::InternalError("broken"));
   coordinator_.AddJob(Child(1));
   coordinator_.AddJob(SmallSeedJob(-2));
   Start();
@@ -147,20 +147,24 @@ TEST_F(WeightsSessionTest, AResultIsReportedThoughItsWeightsCannotBeStored) {
 }
 
 TEST_F(WeightsSessionTest, WantedWeightsThatCannotBeStoredAreAFailure) {
-  blobs_.FailStores(absl::ResourceExhaustedError("full"));
+  blobs_.FailStores(absl::InternalError("broken"));
   coordinator_.AddJob(Child(1, v1::JOB_KIND_MAKE_BLOB));
   Start();
   const v1::JobFailure failure = coordinator_.AwaitFailure(1);
-  EXPECT_EQ(failure.error(), "full");
+  EXPECT_EQ(failure.error(), "broken");
   EXPECT_EQ(failure.missing_blob(), "");
   EXPECT_TRUE(Leave().ok());
 }
 
-TEST_F(WeightsSessionTest, WantedWeightsGoBackWhenTheConnectionBreaks) {
-  blobs_.FailStores(absl::UnavailableError("away"));
-  coordinator_.AddJob(Child(1, v1::JOB_KIND_MAKE_BLOB));
+TEST_F(WeightsSessionTest, WantedWeightsGoBackWhenTheyCannotBeStoredNow) {
   Start();
-  EXPECT_EQ(coordinator_.AwaitReport(1), "handed back");
+  int64_t candidate = 0;
+  for (const absl::Status& status :
+       {absl::UnavailableError("away"), absl::ResourceExhaustedError("full")}) {
+    blobs_.FailStores(status);
+    coordinator_.AddJob(Child(++candidate, v1::JOB_KIND_MAKE_BLOB));
+    EXPECT_EQ(coordinator_.AwaitReport(candidate), "handed back");
+  }
   EXPECT_TRUE(Leave().ok());
 }
 
