@@ -203,14 +203,14 @@ std::string CommandLine(const RunArguments& arguments,
 
 int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
                       const RunDirectory& directory, int signal) {
-  std::string at = "before its campaign began";
+  std::string at;  // empty: nothing was heard of it yet
   if (screen.last().has_value()) {
     const v1::Campaign& campaign = *screen.last();
     at = absl::StrCat(
-        "after ", WithThousands(campaign.progress().evaluations()), " of ",
+        " after ", WithThousands(campaign.progress().evaluations()), " of ",
         WithThousands(campaign.spec().budget().evaluations()), " evaluations");
   }
-  screen.Say(absl::StrCat("stopped ", at,
+  screen.Say(absl::StrCat("stopped", at,
                           "; to go on, run the same command again: ",
                           CommandLine(arguments, directory)));
   return kSignalExitCode + signal;

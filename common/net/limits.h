@@ -16,6 +16,9 @@ inline constexpr int kBlobChunkBytes = 1 << 20;
 inline constexpr absl::Duration kKeepaliveInterval = absl::Seconds(20);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 
+// Longest time that an attempt to connect may take.
+inline constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+
 // After a failed connection attempt the next one waits between these two, so
 // that an outage is not outlived by its back-off.
 inline constexpr absl::Duration kInitialReconnectBackoff =

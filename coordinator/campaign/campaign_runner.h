@@ -116,6 +116,11 @@ class CampaignRunner {
   // --- Weights, in campaigns that keep them.
 
   bool keeps_weights() const { return plan_.genomes == GenomeKind::kWeights; }
+  // Of the archive's members and of a child's two parents, bytes: less room
+  // does not do. 0 where recipes are kept.
+  int64_t least_blob_bytes() const {
+    return weights_bytes_ * (plan_.archive.population + 2);
+  }
   // A worker cannot do the job, since these weights are nowhere stored: they
   // will be made again, and the job comes up again after that. False, and
   // nothing changes, if the job does not need them.

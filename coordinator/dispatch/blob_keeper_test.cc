@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "coordinator/dispatch/core_fixture.h"
 
 namespace merganser {
@@ -70,6 +74,34 @@ TEST_F(BlobKeeperTest, ACrowdedStoreIsSweptSooner) {
   ASSERT_TRUE(blobs_->Put(std::string(3500, 'x')).ok());
   EXPECT_TRUE(SurvivesSweeps(absl::Seconds(10) - kTick));
   EXPECT_FALSE(SurvivesSweeps(absl::Seconds(10)));
+}
+
+TEST_F(BlobKeeperTest, ACampaignWhoseWeightsDoNotFitIsRefused) {
+  v1::CampaignSpec spec = FakeSpec(kName, campaign_, kEvaluations);
+  spec.mutable_search()->set_population(4000 / 36 - 1);
+  const absl::Status refused = Create(spec);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("search.population"), std::string::npos);
+  spec.mutable_search()->set_population(4000 / 36 - 2);
+  EXPECT_TRUE(Create(spec, "another").ok());
+}
+
+TEST_F(BlobKeeperTest, ACampaignSaysThatThereIsLittleRoom) {
+  ASSERT_TRUE(Create(FakeSpec(kName, campaign_, kEvaluations)).ok());
+  const auto conditions = [this] {
+    return OnLoop<std::vector<std::string>>([this] {
+      return core_->desk().Conditions(**core_->registry().Find(kName));
+    });
+  };
+  const auto of_room = [](const std::vector<std::string>& all) {
+    return std::count_if(all.begin(), all.end(), [](const std::string& text) {
+      return text.find("--blob-gib") != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(blobs_->Put(std::string(3599, 'x')).ok());
+  EXPECT_EQ(of_room(conditions()), 0);
+  ASSERT_TRUE(blobs_->Put("y").ok());
+  EXPECT_EQ(of_room(conditions()), 1);
 }
 
 TEST_F(BlobKeeperTest, BlobsOfARunningCampaignStay) {

@@ -107,9 +107,11 @@ void CampaignRegistry::Create(
   record.set_create_time_us(
       absl::ToUnixMicros(dependencies_.clock.CalendarNow()));
   auto runner = CampaignRunner::Create(std::move(record), dependencies_.clock);
-  if (!runner.ok()) {
+  const absl::Status valid =
+      runner.ok() ? CheckRoom(**runner) : runner.status();
+  if (!valid.ok()) {
     creating_.erase(name);
-    return done(runner.status());
+    return done(valid);
   }
   auto shared =
       std::make_shared<std::unique_ptr<CampaignRunner>>(*std::move(runner));
@@ -224,6 +226,16 @@ absl::StatusOr<CampaignEntry*> CampaignRegistry::Find(const std::string& name) {
 CampaignEntry* CampaignRegistry::FindUid(const std::string& uid) {
   const auto name = names_.find(uid);
   return name == names_.end() ? nullptr : &entries_.at(name->second);
+}
+
+absl::Status CampaignRegistry::CheckRoom(const CampaignRunner& runner) const {
+  const int64_t room = dependencies_.blob_room_bytes;
+  if (room == 0 || runner.least_blob_bytes() <= room) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "search.population: the weights of ", runner.spec().search().population(),
+      " members and two parents take ", runner.least_blob_bytes(),
+      " bytes; this coordinator has room for ", room,
+      ", which a larger --blob-gib extends"));
 }
 
 void CampaignRegistry::Changed(CampaignEntry& entry) {

@@ -56,6 +56,8 @@ class CampaignRegistry {
     const Clock& clock;
     // Of this owner of the store.
     uint64_t epoch = 0;
+    // Where weights are kept; 0: as much as they take.
+    int64_t blob_room_bytes = 0;
     // The store says that another coordinator owns it, or a campaign: this one
     // must end. Called once, on the loop.
     std::function<void(absl::Status)> on_lost_ownership;
@@ -112,6 +114,8 @@ class CampaignRegistry {
   absl::Status DeleteUntilKnown(const std::string& name);
   void StartDelete(const std::string& name, const std::string& uid,
                    std::function<void(absl::Status)> done);
+  // Errors: InvalidArgument for a campaign whose weights cannot all be kept.
+  absl::Status CheckRoom(const CampaignRunner& runner) const;
   void FinishCreate(std::unique_ptr<CampaignRunner> runner, absl::Status status,
                     std::function<void(absl::StatusOr<CampaignEntry*>)> done);
   void Commit(CampaignEntry& entry);

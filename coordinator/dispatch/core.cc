@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/status_macros.h"
 
@@ -20,11 +21,17 @@ namespace {
 
 WorkerDesk::Options DeskOptions(const Core::Options& options) {
   WorkerDesk::Options desk = options.desk;
-  if (options.blobs != nullptr && !desk.is_stored) {
-    desk.is_stored = [blobs = options.blobs](const Digest& digest) {
-      return blobs->Has(digest);
-    };
-  }
+  if (options.blobs == nullptr) return desk;
+  desk.is_stored = [blobs = options.blobs](const Digest& digest) {
+    return blobs->Has(digest);
+  };
+  desk.blob_shortage = [blobs = options.blobs]() -> std::string {
+    const int64_t taken = blobs->total_bytes();
+    if (taken < blobs->max_bytes() / 10 * 9) return "";
+    return absl::StrCat("the coordinator's room for weights is nearly full, ",
+                        taken, " of ", blobs->max_bytes(),
+                        " bytes; start it with a larger --blob-gib");
+  };
   return desk;
 }
 
@@ -42,6 +49,8 @@ Core::Core(CampaignStore& store, const Clock& clock, Options options)
                  .scheduler = scheduler_,
                  .clock = clock,
                  .epoch = options.epoch,
+                 .blob_room_bytes =
+                     options.blobs == nullptr ? 0 : options.blobs->max_bytes(),
                  .on_lost_ownership = std::move(options.on_lost_ownership),
                  .on_change = [this] { desk_.Wake(); }}),
       desk_(loop_, registry_, scheduler_, clock, DeskOptions(options)) {

@@ -296,7 +296,7 @@ bool WorkerDesk::TakeMissingBlob(const Session& session,
       !entry->runner->TakeMissingBlob(*job, failure.missing_blob())) {
     return false;
   }
-  spdlog::info("{} waits until weights that were lost are made again: {}",
+  spdlog::info("{} waits for weights that are not stored to be made again: {}",
                job->ToString(), absl::BytesToHexString(failure.missing_blob()));
   scheduler_.Complete(*job);
   changed.insert(entry);

@@ -37,6 +37,9 @@ class WorkerDesk {
     absl::Duration rejoin_after = absl::Seconds(30);
     // Whether a blob is stored; unset: what workers say of blobs is believed.
     std::function<bool(const Digest&)> is_stored;
+    // Why campaigns that keep weights may not get on, for people; empty: they
+    // have room.
+    std::function<std::string()> blob_shortage;
   };
   using Finish = std::function<void(absl::Status)>;
 

@@ -130,6 +130,10 @@ std::vector<std::string> WorkerDesk::Conditions(
   if (runner.ended()) return conditions;
   if (!entry.stall.empty()) conditions.push_back(entry.stall);
   if (runner.paused()) return conditions;
+  if (runner.keeps_weights() && options_.blob_shortage) {
+    std::string shortage = options_.blob_shortage();
+    if (!shortage.empty()) conditions.push_back(std::move(shortage));
+  }
   std::set<std::string> refusals;
   for (const auto& [id, session] : sessions_) {
     if (session->ready.contains(runner.uid())) return conditions;
