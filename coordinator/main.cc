@@ -1,4 +1,5 @@
 // merganser-coordinator: keeps the populations and hands out work.
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <malloc.h>
@@ -289,5 +290,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : merganser::kExitUsage;
   }
-  return merganser::Run(flags);
+  // Held to the end of the process: the last release waits for a poller of
+  // gRPC's own, which may sleep for 10 s.
+  grpc_init();
+  const int code = merganser::Run(flags);
+  spdlog::shutdown();
+  std::cout.flush();
+  // gRPC's threads run still, so that nothing static may be destroyed.
+  std::_Exit(code);
 }
