@@ -263,7 +263,8 @@ void AddVerifyCommand(CLI::App& app, const GlobalOptions& global,
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* command = AddCommand(
       app, "verify",
-      "Derive a campaign's archive again from its log, make the winner again "
+      "Derive a campaign's archive again from its log, make a folder's winner "
+      "again "
       "from the seeds (of a campaign from random seeds, every child that was "
       "evaluated), and evaluate the candidates again",
       "merganser verify runs/digits-pretrained");

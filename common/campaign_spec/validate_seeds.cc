@@ -58,9 +58,8 @@ absl::Status CheckRandomModel(const v1::ModelSpec& model) {
   }
   if (model.init_sigma() > 0) return absl::OkStatus();
   return FieldError("model.init_sigma",
-                    absl::StrCat("expected a number above 0 with random seeds; "
-                                 "got ",
-                                 FormatNumber(model.init_sigma())));
+                    "is missing, or 0; expected a number above 0, which random "
+                    "seeds need");
 }
 
 // Ignoring them would give another campaign than the one that was asked for.

@@ -190,8 +190,8 @@ INSTANTIATE_TEST_SUITE_P(
                "model.layers: expected at most 2147483648 parameters in all; "
                "got 2147483649"),
         InitSigma("InitSigmaZero", 0,
-                  "model.init_sigma: expected a number above 0 with random "
-                  "seeds; got 0"),
+                  "model.init_sigma: is missing, or 0; expected a number above "
+                  "0, which random seeds need"),
         InitSigma("InitSigmaLeast", 1e-9, ""),
         InitSigma("InitSigmaMost", 100, ""),
         InitSigma("InitSigmaAbove", 100.5,
