@@ -26,6 +26,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/proposal_proto.h"
 #include "common/campaign_spec/resolve.h"
 #include "common/evolution/rejection_bound.h"
 #include "common/genome_proto/genome_proto.h"
@@ -198,15 +199,9 @@ class BareCampaign {
       return job;
     }
     // With a window of more than 1, a parent may have left the archive.
-    v1::Offspring& offspring = *job.mutable_offspring();
-    *offspring.mutable_parent_a() = members_.at(proposal.parent_a);
-    *offspring.mutable_parent_b() = members_.at(proposal.parent_b);
-    offspring.set_crossover(proposal.crossover);
-    for (size_t c = 0; c < proposal.mixes.size(); ++c) {
-      v1::ChromosomeCrossover& chromosome = *offspring.add_chromosomes();
-      chromosome.set_split_block(proposal.split_blocks[c]);
-      chromosome.set_mix(proposal.mixes[c]);
-    }
+    *job.mutable_offspring() =
+        MakeOffspring(ProposalToProto(proposal), members_.at(proposal.parent_a),
+                      members_.at(proposal.parent_b));
     return job;
   }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/proposal_proto.h"
 
 namespace merganser {
 namespace {
@@ -69,16 +70,9 @@ v1::WeightsRef WeightsReplay::RefOf(const Digest& weights) const {
 }
 
 v1::Offspring WeightsReplay::OffspringOf(const Proposal& proposal) const {
-  v1::Offspring offspring;
-  *offspring.mutable_parent_a() = RefOf(kept_.at(proposal.parent_a).digest);
-  *offspring.mutable_parent_b() = RefOf(kept_.at(proposal.parent_b).digest);
-  offspring.set_crossover(proposal.crossover);
-  for (size_t c = 0; c < proposal.split_blocks.size(); ++c) {
-    v1::ChromosomeCrossover& chromosome = *offspring.add_chromosomes();
-    chromosome.set_split_block(proposal.split_blocks[c]);
-    chromosome.set_mix(proposal.mixes[c]);
-  }
-  return offspring;
+  return MakeOffspring(ProposalToProto(proposal),
+                       RefOf(kept_.at(proposal.parent_a).digest),
+                       RefOf(kept_.at(proposal.parent_b).digest));
 }
 
 void WeightsReplay::CompareRef(const std::string& where,

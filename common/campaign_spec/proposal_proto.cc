@@ -30,6 +30,22 @@ v1::Proposal ProposalToProto(const Proposal& proposal) {
   return proto;
 }
 
+v1::Offspring MakeOffspring(const v1::Proposal& drawn,
+                            const v1::WeightsRef& parent_a,
+                            const v1::WeightsRef& parent_b) {
+  v1::Offspring offspring;
+  *offspring.mutable_parent_a() = parent_a;
+  *offspring.mutable_parent_b() = parent_b;
+  offspring.set_crossover(drawn.crossover());
+  for (const v1::ChromosomeCrossover& chromosome : drawn.chromosomes()) {
+    // Whoever makes the child computes the coefficients.
+    v1::ChromosomeCrossover& draw = *offspring.add_chromosomes();
+    draw.set_split_block(chromosome.split_block());
+    draw.set_mix(chromosome.mix());
+  }
+  return offspring;
+}
+
 absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
                                            const GenomeLayout& layout) {
   const int chromosomes = static_cast<int>(layout.chromosomes.size());

@@ -74,22 +74,28 @@ int64_t PackedScoresSize(ScoreKind kind, int64_t datapoints) {
 absl::StatusOr<std::vector<uint32_t>> UnpackScores(ScoreKind kind,
                                                    int64_t datapoints,
                                                    std::string_view bytes) {
+  std::vector<uint32_t> scores;
+  const absl::Status unpacked =
+      UnpackScoresInto(kind, datapoints, bytes, scores);
+  if (!unpacked.ok()) return unpacked;
+  return scores;
+}
+
+absl::Status UnpackScoresInto(ScoreKind kind, int64_t datapoints,
+                              std::string_view bytes,
+                              std::vector<uint32_t>& scores) {
   const int64_t expected = PackedScoresSize(kind, datapoints);
   if (datapoints < 0 || static_cast<int64_t>(bytes.size()) != expected) {
     return absl::InvalidArgumentError(
         absl::StrCat("packed scores of ", datapoints, " datapoints: expected ",
                      expected, " bytes, got ", bytes.size()));
   }
-  std::vector<uint32_t> scores(datapoints);
+  scores.resize(datapoints);
   for (size_t j = 0; j < scores.size(); ++j) {
     scores[j] = kind == ScoreKind::kBinary ? BitAt(bytes, j) : WordAt(bytes, j);
   }
   if (kind == ScoreKind::kContinuous) {
-    if (absl::Status status = ValidateScores(kind, datapoints, scores);
-        !status.ok()) {
-      return status;
-    }
-    return scores;
+    return ValidateScores(kind, datapoints, scores);
   }
   for (size_t j = scores.size(); j < bytes.size() * 8; ++j) {
     if (BitAt(bytes, j) != 0) {
@@ -98,7 +104,7 @@ absl::StatusOr<std::vector<uint32_t>> UnpackScores(ScoreKind kind,
           "the last one, bit ", j, " is set"));
     }
   }
-  return scores;
+  return absl::OkStatus();
 }
 
 }  // namespace merganser

@@ -42,5 +42,9 @@ int64_t PackedScoresSize(ScoreKind kind, int64_t datapoints);
 absl::StatusOr<std::vector<uint32_t>> UnpackScores(ScoreKind kind,
                                                    int64_t datapoints,
                                                    std::string_view bytes);
+// The same into a buffer, for who unpacks often; it is of no use on an error.
+absl::Status UnpackScoresInto(ScoreKind kind, int64_t datapoints,
+                              std::string_view bytes,
+                              std::vector<uint32_t>& scores);
 
 }  // namespace merganser

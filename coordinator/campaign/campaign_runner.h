@@ -223,7 +223,7 @@ class CampaignRunner {
                                    const Proposal& proposal, bool part_is_known,
                                    ChildScores& child);
   ResultVerdict TakeBlob(const v1::JobResult& result);
-  void FillOffspring(const v1::Proposal& drawn, v1::Job& job) const;
+  v1::Offspring OffspringOf(const v1::Proposal& drawn) const;
   absl::StatusOr<v1::Job> MakeWeightsJob(const JobKey& key, v1::Job job) const;
   // The candidate with these weights, if the job needs them.
   std::optional<int64_t> NeededCandidate(const JobKey& key,

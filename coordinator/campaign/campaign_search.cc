@@ -71,7 +71,7 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeSearchJob(const JobKey& key,
     return absl::NotFoundError(absl::StrCat(key.ToString(), " is not open"));
   }
   if (keeps_weights()) {
-    FillOffspring(ProposalToProto(*proposal), job);
+    *job.mutable_offspring() = OffspringOf(ProposalToProto(*proposal));
   } else {
     *job.mutable_recipe() = RecipeToProto(proposal->recipe);
   }

@@ -71,17 +71,9 @@ absl::StatusOr<bool> CampaignRunner::TakeWeights(const v1::JobResult& result,
   return child.weights->ref.digest() == result.weights().digest();
 }
 
-void CampaignRunner::FillOffspring(const v1::Proposal& drawn,
-                                   v1::Job& job) const {
-  v1::Offspring& offspring = *job.mutable_offspring();
-  *offspring.mutable_parent_a() = candidates_.at(drawn.parent_a()).weights();
-  *offspring.mutable_parent_b() = candidates_.at(drawn.parent_b()).weights();
-  offspring.set_crossover(drawn.crossover());
-  for (const v1::ChromosomeCrossover& chromosome : drawn.chromosomes()) {
-    v1::ChromosomeCrossover& draw = *offspring.add_chromosomes();
-    draw.set_split_block(chromosome.split_block());
-    draw.set_mix(chromosome.mix());
-  }
+v1::Offspring CampaignRunner::OffspringOf(const v1::Proposal& drawn) const {
+  return MakeOffspring(drawn, candidates_.at(drawn.parent_a()).weights(),
+                       candidates_.at(drawn.parent_b()).weights());
 }
 
 absl::StatusOr<v1::Job> CampaignRunner::MakeWeightsJob(const JobKey& key,
@@ -108,7 +100,7 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeWeightsJob(const JobKey& key,
     job.set_genome_digest(
         plan_.seed_digests[key.candidate + seeds()].ToBytes());
   } else {
-    FillOffspring(record.proposal(), job);
+    *job.mutable_offspring() = OffspringOf(record.proposal());
     job.set_genome_digest(record.proposal().genome_digest());
   }
   return job;

@@ -356,6 +356,31 @@ TEST_F(CampaignWeightsTest, PinsWhatIsStillNeeded) {
   ASSERT_TRUE(runner_->ended());
 }
 
+// Some of them have left the archive since the child was drawn.
+TEST_F(CampaignWeightsTest, PinsTheParentsOfEveryOpenProposal) {
+  ReportAll(runner_->NewJobs());
+  int dropped = 0;
+  while (runner_->applied() < kEvaluations - 4) {
+    const int64_t first = runner_->applied();
+    for (int64_t n = first; n < first + 4; ++n) {
+      const v1::Job job = *runner_->MakeJob(Search(n));
+      for (const v1::WeightsRef& parent :
+           {job.offspring().parent_a(), job.offspring().parent_b()}) {
+        const Digest digest = *Digest::FromBytes(parent.digest());
+        EXPECT_THAT(runner_->PinnedBlobs(StoresAll), Contains(digest));
+        bool is_member = false;
+        const v1::ExportHeader header = *runner_->MakeExportHeader();
+        for (const v1::ArchiveSlot& slot : header.slots()) {
+          is_member = is_member || slot.weights().digest() == parent.digest();
+        }
+        dropped += is_member ? 0 : 1;
+      }
+    }
+    Report(Search(first));
+  }
+  EXPECT_GT(dropped, 0) << "or nothing is shown that members do not show";
+}
+
 TEST_F(CampaignWeightsTest, ACancelledCampaignPinsNothing) {
   ReportAll(runner_->NewJobs());
   EXPECT_THAT(runner_->PinnedBlobs(StoresAll), Not(IsEmpty()));

@@ -81,9 +81,6 @@ class BlobRead : public std::enable_shared_from_this<BlobRead> {
   }
 
   void Fail(const absl::Status& status) {
-    if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
-      environment_.options.on_missing(digest_);
-    }
     End(absl::IsOutOfRange(status) ? absl::InvalidArgumentError(absl::StrCat(
                                          "offset: ", status.message()))
                                    : status);
@@ -216,7 +213,6 @@ class BlobWrite final : public grpc::ServerReadReactor<v1::WriteBlobRequest> {
     RETURN_IF_ERROR(Annotate(finished, "header.digest"));
     response_->set_committed_bytes(size_bytes);
     complete_ = true;
-    environment_.options.on_stored(digest_);
     return absl::OkStatus();
   }
 

@@ -31,11 +31,6 @@ class BlobServiceImpl final : public v1::BlobService::CallbackService {
     // Asked at the start of every call, whose answer a failure is. It must not
     // block.
     std::function<absl::Status()> admit = [] { return absl::OkStatus(); };
-    // A read found no blob, or a damaged one that is now gone. This and
-    // on_stored run on a thread of the service: post, and return.
-    std::function<void(const Digest&)> on_missing = [](const Digest&) {};
-    // A write has brought a blob.
-    std::function<void(const Digest&)> on_stored = [](const Digest&) {};
   };
 
   // Borrows the store.

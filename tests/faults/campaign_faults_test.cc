@@ -16,6 +16,7 @@
 #include "client/results/campaign_record.h"
 #include "common/base/digest.h"
 #include "common/genome/thread_team.h"
+#include "tests/faults/faults_test.h"
 #include "tests/faults/hash_campaign.h"
 #include "tests/faults/test_cluster.h"
 
@@ -24,8 +25,6 @@ namespace {
 
 constexpr char kName[] = "digits-pretrained";
 constexpr int kEvaluations = 1500;
-// So that there is a middle in which something can happen.
-constexpr char kDelay[] = "--delay-us=1000";
 
 v1::CampaignSpec Spec() { return HashCampaignSpec(kEvaluations); }
 
@@ -35,32 +34,9 @@ const std::string& ExpectedDigest() {
   return digest;
 }
 
-class CampaignFaultsTest : public testing::Test {
+class CampaignFaultsTest : public FaultsTest {
  protected:
-  void Submit(const v1::CampaignSpec& spec = Spec()) {
-    const auto campaign = cluster_.client().CreateCampaign(spec, "request");
-    ASSERT_TRUE(campaign.ok()) << campaign.status();
-  }
-
-  void StartWorkers(int count) {
-    for (int i = 0; i < count; ++i) {
-      cluster_.StartWorker(absl::StrCat("w", i), {kDelay});
-    }
-  }
-
-  v1::Progress ExpectTheSameEnd(const std::string& name = kName) {
-    const v1::Campaign campaign = cluster_.WaitForTheEnd(name);
-    EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED)
-        << campaign.message();
-    EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
-    EXPECT_EQ(Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
-              ExpectedDigest());
-    EXPECT_EQ(campaign.progress().conflicts(), 0);
-    EXPECT_EQ(campaign.progress().quarantined(), 0);
-    return campaign.progress();
-  }
-
-  TestCluster cluster_;
+  CampaignFaultsTest() : FaultsTest(Spec(), ExpectedDigest()) {}
 };
 
 class WorkerCountTest : public CampaignFaultsTest,

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
+#include "tests/faults/faults_test.h"
 #include "tests/faults/hash_campaign.h"
 #include "tests/faults/test_cluster.h"
 
@@ -16,8 +17,6 @@ namespace {
 
 constexpr char kName[] = "digits-scratch";
 constexpr int kEvaluations = 1200;
-// So that there is a middle in which something can happen.
-constexpr char kDelay[] = "--delay-us=1000";
 
 v1::CampaignSpec Spec() { return HashScratchSpec(kEvaluations); }
 
@@ -26,30 +25,9 @@ const std::string& ExpectedDigest() {
   return digest;
 }
 
-class ScratchFaultsTest : public testing::Test {
+class ScratchFaultsTest : public FaultsTest {
  protected:
-  void Submit(const v1::CampaignSpec& spec = Spec()) {
-    const auto campaign = cluster_.client().CreateCampaign(spec, "request");
-    ASSERT_TRUE(campaign.ok()) << campaign.status();
-  }
-
-  void StartWorkers(int count) {
-    for (int i = 0; i < count; ++i) {
-      cluster_.StartWorker(absl::StrCat("w", i), {kDelay});
-    }
-  }
-
-  v1::Progress ExpectTheSameEnd() {
-    const v1::Campaign campaign = cluster_.WaitForTheEnd(kName);
-    EXPECT_EQ(campaign.state(), v1::CAMPAIGN_STATE_COMPLETED)
-        << campaign.message();
-    EXPECT_EQ(campaign.progress().evaluations(), kEvaluations);
-    EXPECT_EQ(Digest::FromBytes(campaign.progress().archive_digest())->ToHex(),
-              ExpectedDigest());
-    EXPECT_EQ(campaign.progress().conflicts(), 0);
-    EXPECT_EQ(campaign.progress().quarantined(), 0);
-    return campaign.progress();
-  }
+  ScratchFaultsTest() : FaultsTest(Spec(), ExpectedDigest()) {}
 
   std::string BlobsFolder() const {
     return cluster_.directory() + "/data/blobs";
@@ -72,8 +50,6 @@ class ScratchFaultsTest : public testing::Test {
     }
     EXPECT_GT(deleted, 0);
   }
-
-  TestCluster cluster_;
 };
 
 class ScratchWorkerCountTest : public ScratchFaultsTest,

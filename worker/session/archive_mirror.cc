@@ -57,14 +57,14 @@ bool RejectionWatch::Observe(const v1::ChunkScores& chunk) {
   const int64_t end = std::min<int64_t>(begin + extent.chunk_size,
                                         static_cast<int64_t>(order.size()));
   if (begin < 0 || begin >= end) return false;
-  const absl::StatusOr<std::vector<uint32_t>> scores = UnpackScores(
-      mirror_.archive().options().kind, end - begin, chunk.scores());
-  if (!scores.ok()) return false;
+  const absl::Status unpacked = UnpackScoresInto(
+      mirror_.archive().options().kind, end - begin, chunk.scores(), scores_);
+  if (!unpacked.ok()) return false;
   datapoints_.clear();
   for (int64_t i = begin; i < end; ++i) {
     datapoints_.push_back(order[i] + static_cast<uint32_t>(extent.begin));
   }
-  mirror_.bound().Observe(mirror_.archive(), datapoints_, *scores, standing_);
+  mirror_.bound().Observe(mirror_.archive(), datapoints_, scores_, standing_);
   return mirror_.bound().Rejects(standing_);
 }
 

@@ -69,7 +69,9 @@ class RejectionWatch {
   const ArchiveMirror& mirror_;
   const ChunkOrder& order_;
   RejectionBound::Standing standing_;
+  // Kept so that nothing is allocated per chunk.
   std::vector<uint32_t> datapoints_;  // of the chunk, among all tasks'
+  std::vector<uint32_t> scores_;      // in the same order
 };
 
 }  // namespace merganser

@@ -297,12 +297,21 @@ void WorkerSession::UploadWeights() {
     if (!stored.ok() && !upload->dropped) {
       LogFailure(upload->result.key(), Annotate(stored, "storing its weights"));
     }
-    if (absl::IsResourceExhausted(stored) && !ending_) {
-      // The coordinator collects what nobody needs; asking on would not help.
-      upload_queued_.WaitWithTimeout(&mutex_, kFullStoreWait);
+    if (absl::IsResourceExhausted(stored) &&
+        upload->result.key().kind() == v1::JOB_KIND_MAKE_BLOB) {
+      // It is handed back and leased again until there is room.
+      WaitForRoom();
     }
     book_.FinishUpload(upload, stored, clock_.Now());
     WakeExchange();
+  }
+}
+
+void WorkerSession::WaitForRoom() {
+  const absl::Time end = clock_.Now() + kFullStoreWait;
+  for (absl::Time now = clock_.Now(); now < end && !ending_;
+       now = clock_.Now()) {
+    upload_queued_.WaitWithTimeout(&mutex_, end - now);
   }
 }
 

@@ -77,6 +77,8 @@ class WorkerSession {
 
   // The uploading thread.
   void UploadWeights();
+  // What other threads signal meanwhile is looked at after it.
+  void WaitForRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Store(Upload& upload);
 
   // The thread that joins campaigns.
