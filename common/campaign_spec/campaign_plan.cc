@@ -58,6 +58,10 @@ ScoreKind ScoreKindOf(const v1::CampaignSpec& spec) {
              : ScoreKind::kBinary;
 }
 
+bool IsLanguageModel(const v1::ModelSpec& model) {
+  return model.family() == "language_model";
+}
+
 bool KeepsWeights(const v1::CampaignSpec& spec) {
   return spec.seeds_size() > 0 && spec.seeds(0).random();
 }
