@@ -62,6 +62,12 @@ struct LanguageModelConfig {
 absl::StatusOr<LanguageModelConfig> ParseLanguageModelConfig(
     std::string_view json, const std::string& path);
 
+// A dtype by torch's name for it, "float32" or "torch.float32"; nullopt for one
+// that weights cannot have.
+std::optional<DType> DTypeFromTorchName(std::string_view name);
+// "float32", "bfloat16" or "float16".
+const char* TorchNameOf(DType dtype);
+
 // The parameter vector: embedding, layer 0, 1, …, final norm, head (unless
 // tied); inside a layer by name, in text order. Names and shapes are those of
 // the checkpoint's files ("model.embed_tokens.weight" [vocabulary][hidden],

@@ -14,10 +14,10 @@ namespace {
 
 constexpr int64_t kElementsPerItem = int64_t{1} << 18;
 
-absl::Status Error(const SafetensorsFile& file, const TensorSlice& slice,
+absl::Status Error(const TensorSource& source, const TensorSlice& slice,
                    const std::string& message) {
   return absl::InvalidArgumentError(
-      absl::StrCat(file.path(), ": ", slice.name, message));
+      absl::StrCat(source.path(), ": ", slice.name, message));
 }
 
 // The first element of a tensor that is no finite number; `elements` if none.
@@ -43,14 +43,14 @@ int64_t FindNotFinite(const SeedWeights::Tensor& tensor, int64_t elements,
 }  // namespace
 
 absl::StatusOr<SeedWeights> SeedWeights::Create(
-    std::shared_ptr<const SafetensorsFile> file, const ParameterLayout& layout,
+    std::shared_ptr<const TensorSource> source, const ParameterLayout& layout,
     ThreadTeam& team) {
   std::vector<Tensor> tensors;
   for (const TensorSlice& slice : layout.tensors) {
-    ASSIGN_OR_RETURN(const TensorView view, file->Tensor(slice.name));
+    ASSIGN_OR_RETURN(const TensorView view, source->Tensor(slice.name));
     if (view.shape != slice.shape) {
       return Error(
-          *file, slice,
+          *source, slice,
           absl::StrCat(" has shape [", absl::StrJoin(view.shape, ", "),
                        "]; expected [", absl::StrJoin(slice.shape, ", "), "]"));
     }
@@ -58,17 +58,17 @@ absl::StatusOr<SeedWeights> SeedWeights::Create(
     const int64_t index = FindNotFinite(tensors.back(), slice.elements, team);
     if (index < slice.elements) {
       return Error(
-          *file, slice,
+          *source, slice,
           absl::StrCat(": element ", index,
                        " is NaN or infinite; expected finite numbers"));
     }
   }
-  return SeedWeights(std::move(file), std::move(tensors));
+  return SeedWeights(std::move(source), std::move(tensors));
 }
 
-SeedWeights::SeedWeights(std::shared_ptr<const SafetensorsFile> file,
+SeedWeights::SeedWeights(std::shared_ptr<const TensorSource> source,
                          std::vector<Tensor> tensors)
-    : file_(std::move(file)), tensors_(std::move(tensors)) {
+    : source_(std::move(source)), tensors_(std::move(tensors)) {
   const auto differs = [this](const Tensor& tensor) {
     return tensor.dtype != tensors_[0].dtype;
   };

@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/thread_team.h"
-#include "common/storage/safetensors.h"
+#include "common/storage/tensor_source.h"
 
 namespace merganser {
 
-// The tensors of one file in the order of a layout. Keeps the file mapped.
+// The tensors of one source in the order of a layout. Keeps the source.
 // Threads: immutable after Create(); safe to share.
 class SeedWeights {
  public:
@@ -23,24 +23,23 @@ class SeedWeights {
   };
 
   // Reads every element once: a seed holds finite numbers only.
-  // Errors: InvalidArgument naming file and tensor (and the element's index)
+  // Errors: InvalidArgument naming source and tensor (and the element's index)
   // for a tensor that is missing, has another shape, or holds a NaN or
   // infinity.
   static absl::StatusOr<SeedWeights> Create(
-      std::shared_ptr<const SafetensorsFile> file,
-      const ParameterLayout& layout, ThreadTeam& team);
+      std::shared_ptr<const TensorSource> source, const ParameterLayout& layout,
+      ThreadTeam& team);
 
   // One per tensor of the layout.
   std::span<const Tensor> tensors() const { return tensors_; }
   // The dtype of all tensors; float32 where they differ.
   DType dtype() const { return dtype_; }
-  const SafetensorsFile& file() const { return *file_; }
 
  private:
-  SeedWeights(std::shared_ptr<const SafetensorsFile> file,
+  SeedWeights(std::shared_ptr<const TensorSource> source,
               std::vector<Tensor> tensors);
 
-  std::shared_ptr<const SafetensorsFile> file_;
+  std::shared_ptr<const TensorSource> source_;
   std::vector<Tensor> tensors_;
   DType dtype_ = DType::kF32;
 };

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kLengthBytes = 8;
 constexpr int64_t kMaximumHeaderBytes = 100'000'000;
+constexpr size_t kDigestPieceBytes = size_t{1} << 24;
 
 uint64_t ReadLittleEndian64(const uint8_t* bytes) {
   uint64_t value = 0;
@@ -139,15 +140,25 @@ absl::StatusOr<TensorView> SafetensorsFile::Tensor(
   return TensorView{name, *dtype, entry.shape, entry.elements, DataOf(entry)};
 }
 
-Digest SeedDigest(const SafetensorsFile& file) {
+TensorDigest SafetensorsFile::DigestOf(const std::string& name) const {
+  const SafetensorsHeader::Entry& entry = header_.entries.at(name);
+  const std::span<const uint8_t> data = DataOf(entry);
   DigestBuilder builder;
-  builder.String("merganser/seed/1").U64(file.header_.entries.size());
-  for (const auto& [name, entry] : file.header_.entries) {
-    builder.String(name).String(entry.dtype).U64(entry.shape.size());
-    for (const int64_t size : entry.shape) builder.I64(size);
-    builder.Nested(DigestBuilder().Raw(file.DataOf(entry)).Finish());
+  for (size_t begin = 0; begin < data.size(); begin += kDigestPieceBytes) {
+    const auto piece =
+        data.subspan(begin, std::min(kDigestPieceBytes, data.size() - begin));
+    builder.Raw(piece);
+    DropMappedPages(piece);
   }
-  return builder.Finish();
+  return {name, entry.dtype, entry.shape, builder.Finish()};
+}
+
+Digest SeedDigest(const SafetensorsFile& file) {
+  std::vector<TensorDigest> tensors;
+  for (const std::string& name : file.names()) {
+    tensors.push_back(file.DigestOf(name));
+  }
+  return SeedDigest(tensors);
 }
 
 }  // namespace merganser

@@ -14,17 +14,9 @@
 #include "common/base/digest.h"
 #include "common/storage/dtype.h"
 #include "common/storage/safetensors_header.h"
+#include "common/storage/tensor_source.h"
 
 namespace merganser {
-
-// One tensor of an open file: borrowed, valid as long as the file is open.
-struct TensorView {
-  std::string name;
-  DType dtype = DType::kF32;
-  std::vector<int64_t> shape;      // row-major; empty for a scalar
-  int64_t elements = 0;            // product of shape
-  std::span<const uint8_t> bytes;  // little-endian; not aligned to anything
-};
 
 // A safetensors file, mapped read-only. Everything its header says is checked
 // when it is opened: lengths, dtypes, shapes, and that the tensors' bytes
@@ -33,32 +25,30 @@ struct TensorView {
 // access.
 //
 // Threads: immutable after Open(); safe to share.
-class SafetensorsFile {
+class SafetensorsFile : public TensorSource {
  public:
   // Errors: NotFound, or what the system says; InvalidArgument for content that
   // breaks the format. Messages name the file, the tensor and what was
   // expected.
   static absl::StatusOr<std::shared_ptr<const SafetensorsFile>> Open(
       const std::string& path);
-  ~SafetensorsFile();
+  ~SafetensorsFile() override;
   SafetensorsFile(const SafetensorsFile&) = delete;
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
-  const std::string& path() const { return path_; }
-  // All tensors, in the order of their names.
-  std::vector<std::string> names() const;
+  const std::string& path() const override { return path_; }
+  std::vector<std::string> names() const override;
   // The header's "__metadata__".
   const std::map<std::string, std::string>& metadata() const {
     return header_.metadata;
   }
 
-  // Errors: NotFound for an unknown name; InvalidArgument for a dtype that is
-  // not of DType (an integer buffer, say).
-  absl::StatusOr<TensorView> Tensor(const std::string& name) const;
+  absl::StatusOr<TensorView> Tensor(const std::string& name) const override;
+  // Reads all of the tensor, whatever its dtype, and leaves none of it in
+  // memory. `name` is one of names().
+  TensorDigest DigestOf(const std::string& name) const;
 
  private:
-  friend Digest SeedDigest(const SafetensorsFile& file);
-
   SafetensorsFile(std::string path, const uint8_t* mapping, int64_t size_bytes);
   // Lengths, header, offsets: everything that Open() checks.
   absl::Status Parse();
@@ -73,12 +63,25 @@ class SafetensorsFile {
   SafetensorsHeader header_;
 };
 
-// What a seed is, whatever its file's name, metadata and order of tensors:
-// SHA-256 over its tensors in the order of their names (name, dtype, shape,
-// SHA-256 of the data).
+// Of all tensors of a file.
 Digest SeedDigest(const SafetensorsFile& file);
 
-// A tensor to be written; its bytes are borrowed.
+// A tensor that is to be written.
+struct TensorOutline {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;
+};
+
+// All that stands in a file before the data of its tensors, which follow one
+// another in the order given.
+// Errors: InvalidArgument for a repeated name, or sizes that do not fit 63
+// bits.
+absl::StatusOr<std::string> MakeSafetensorsHeader(
+    std::span<const TensorOutline> tensors,
+    const std::map<std::string, std::string>& metadata);
+
+// A tensor with its bytes, which are borrowed.
 struct TensorToWrite {
   std::string name;
   DType dtype = DType::kF32;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -37,6 +38,37 @@ class TestFile {
 
  private:
   std::string path_;
+};
+
+// A folder of this test's own, as TestFile; with all that is in it, it is
+// removed at the end of the scope.
+class TestFolder {
+ public:
+  explicit TestFolder(const std::string& suffix = "")
+      : place_(suffix + ".folder") {
+    std::filesystem::remove_all(path());
+    std::filesystem::create_directories(path());
+  }
+  ~TestFolder() { std::filesystem::remove_all(path()); }
+
+  const std::string& path() const { return place_.path(); }
+  std::string File(const std::string& name) const {
+    return path() + "/" + name;
+  }
+  void Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(File(name), std::ios::binary) << bytes;
+  }
+  std::string Read(const std::string& name) const {
+    std::ifstream stream(File(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  // The files of another folder.
+  void CopyFrom(const std::string& folder) const {
+    std::filesystem::copy(folder, path());
+  }
+
+ private:
+  const TestFile place_;
 };
 
 }  // namespace merganser
