@@ -26,7 +26,8 @@ forbid "hiredis only in coordinator/store" 'hiredis' . ':!coordinator/store'
 forbid "libtorch only below worker/" '(torch/|ATen/|c10/)' . ':!worker'
 forbid "prometheus-cpp only in common/telemetry" 'prometheus/' . ':!common/telemetry'
 forbid "the pure parts know no proto, RPC or Redis" '(merganser/v1/|merganser/storage/|grpc|google/protobuf|hiredis)' \
-  common/base common/checkpoint common/evolution common/genome common/schedule common/storage \
+  common/base common/checkpoint common/evolution common/genome common/language_task common/schedule \
+  common/storage \
   coordinator/scheduler
 forbid "evolution knows neither weights nor files" 'common/(genome|storage|schedule)/' common/evolution
 forbid "genome does not know how candidates compete" 'common/(evolution|schedule)/' common/genome
