@@ -14,6 +14,8 @@ namespace {
 // Small enough that hopeless children show early, large enough that a forward
 // pass is worth its start; docs/benchmarks.md has the figures.
 constexpr int64_t kDefaultChunk = 128;
+// The same of language models, whose datapoints are longer.
+constexpr int64_t kDefaultTextChunk = 32;
 
 SearchOptions MakeSearchOptions(const v1::SearchSpec& search) {
   return {.method = search.method(),
@@ -22,6 +24,15 @@ SearchOptions MakeSearchOptions(const v1::SearchSpec& search) {
           .crossover = search.crossover(),
           .mix_low = search.mix_low(),
           .mix_high = search.mix_high()};
+}
+
+// Empty: float32.
+absl::StatusOr<DType> DTypeOf(const char* field, const std::string& name) {
+  if (name.empty() || name == "float32") return DType::kF32;
+  if (name == "bfloat16") return DType::kBF16;
+  if (name == "float16") return DType::kF16;
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": \"", name, "\"; expected float32, bfloat16 or float16"));
 }
 
 }  // namespace
@@ -33,8 +44,9 @@ bool SendsArchive(const ScheduleOptions& options) {
 
 int ChunkSize(const v1::TaskSpec& task) {
   if (task.chunk_size() > 0) return static_cast<int>(task.chunk_size());
-  return static_cast<int>(
-      std::clamp<int64_t>(task.search().rows(), 1, kDefaultChunk));
+  return static_cast<int>(std::clamp<int64_t>(
+      task.search().rows(), 1,
+      IsLanguageTask(task) ? kDefaultTextChunk : kDefaultChunk));
 }
 
 std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec) {
@@ -48,12 +60,18 @@ std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec) {
   return extents;
 }
 
+bool IsLanguageTask(const v1::TaskSpec& task) {
+  return task.kind() == "exact_match" || task.kind() == "generation" ||
+         task.kind() == "multiple_choice" || task.kind() == "perplexity";
+}
+
+bool HasContinuousScores(const v1::TaskSpec& task) {
+  return task.kind() == "perplexity";
+}
+
 ScoreKind ScoreKindOf(const v1::CampaignSpec& spec) {
   const auto& tasks = spec.tasks();
-  return std::any_of(tasks.begin(), tasks.end(),
-                     [](const v1::TaskSpec& task) {
-                       return task.kind() == "perplexity";
-                     })
+  return std::any_of(tasks.begin(), tasks.end(), HasContinuousScores)
              ? ScoreKind::kContinuous
              : ScoreKind::kBinary;
 }
@@ -67,13 +85,11 @@ bool KeepsWeights(const v1::CampaignSpec& spec) {
 }
 
 absl::StatusOr<DType> WeightsDTypeOf(const v1::CampaignSpec& spec) {
-  const std::string& name = spec.model().weights_dtype();
-  if (name.empty() || name == "float32") return DType::kF32;
-  if (name == "bfloat16") return DType::kBF16;
-  if (name == "float16") return DType::kF16;
-  return absl::InvalidArgumentError(
-      absl::StrCat("model.weights_dtype: \"", name,
-                   "\"; expected float32, bfloat16 or float16"));
+  return DTypeOf("model.weights_dtype", spec.model().weights_dtype());
+}
+
+absl::StatusOr<DType> ComputeDTypeOf(const v1::CampaignSpec& spec) {
+  return DTypeOf("model.compute_dtype", spec.model().compute_dtype());
 }
 
 absl::StatusOr<ParameterLayout> LayoutOfLayers(const v1::ModelSpec& model) {

@@ -23,6 +23,13 @@ int ChunkSize(const v1::TaskSpec& task);
 // the numbering as empty extents (begin == end).
 std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec);
 
+// Whether the kind is one of language models. Kinds that there are not are
+// none.
+bool IsLanguageTask(const v1::TaskSpec& task);
+
+// Whether its scores are other than 0 and 1.
+bool HasContinuousScores(const v1::TaskSpec& task);
+
 // What scores are: continuous where a task's are, also of the other tasks.
 ScoreKind ScoreKindOf(const v1::CampaignSpec& spec);
 
@@ -36,6 +43,11 @@ bool KeepsWeights(const v1::CampaignSpec& spec);
 // says otherwise.
 // Errors: InvalidArgument for an unknown name.
 absl::StatusOr<DType> WeightsDTypeOf(const v1::CampaignSpec& spec);
+
+// What forward passes of language models are computed in: float32 unless the
+// spec says otherwise.
+// Errors: InvalidArgument for an unknown name.
+absl::StatusOr<DType> ComputeDTypeOf(const v1::CampaignSpec& spec);
 
 // The parameter vector that model.layers ask for.
 // Errors: InvalidArgument that begins with "model.layers: ".

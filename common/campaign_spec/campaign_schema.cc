@@ -166,7 +166,9 @@ constexpr SchemaField kTask[] = {
      .default_value = "0",
      .minimum = 0,
      .maximum = 1048576,
-     .help = "datapoints evaluated as one batch; 0: 128, or all if fewer"},
+     .help =
+         "datapoints evaluated as one batch; 0: 128, of language models 32, "
+         "or all if fewer"},
     {.key = "search",
      .proto_field = "search",
      .required = true,

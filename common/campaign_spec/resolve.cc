@@ -12,10 +12,12 @@
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/campaign_seeds.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/campaign_spec/validate_tasks.h"
 #include "common/checkpoint/hub_cache.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/thread_team.h"
 #include "common/storage/csv_dataset.h"
+#include "common/storage/jsonl_dataset.h"
 
 namespace merganser {
 namespace {
@@ -43,12 +45,8 @@ class Resolver {
     for (int i = 0; i < spec.tasks_size(); ++i) {
       const std::string path = absl::StrCat("tasks[", i, "]");
       v1::TaskSpec& task = *spec.mutable_tasks(i);
-      RETURN_IF_ERROR(ResolveDataset(absl::StrCat(path, ".search"),
-                                     *task.mutable_search()));
-      if (task.has_holdout()) {
-        RETURN_IF_ERROR(ResolveDataset(absl::StrCat(path, ".holdout"),
-                                       *task.mutable_holdout()));
-      }
+      RETURN_IF_ERROR(IsLanguageTask(task) ? ResolveLanguageTask(path, task)
+                                           : ResolveClassification(path, task));
       // The default may change one day, this campaign's chunks may not.
       task.set_chunk_size(ChunkSize(task));
     }
@@ -127,6 +125,51 @@ class Resolver {
       written.set_name(tensor.name);
       written.mutable_shape()->Assign(tensor.shape.begin(), tensor.shape.end());
     }
+  }
+
+  absl::Status ResolveClassification(const std::string& path,
+                                     v1::TaskSpec& task) const {
+    RETURN_IF_ERROR(
+        ResolveDataset(absl::StrCat(path, ".search"), *task.mutable_search()));
+    if (!task.has_holdout()) return absl::OkStatus();
+    return ResolveDataset(absl::StrCat(path, ".holdout"),
+                          *task.mutable_holdout());
+  }
+
+  absl::Status ResolveLanguageTask(const std::string& path,
+                                   v1::TaskSpec& task) const {
+    ASSIGN_OR_RETURN(const LanguageTaskDefinition definition,
+                     ParseLanguageTask(task, path));
+    const std::vector<JsonlField> fields = FieldsOf(definition);
+    RETURN_IF_ERROR(ResolveTexts(absl::StrCat(path, ".search"), fields,
+                                 *task.mutable_search()));
+    if (task.has_holdout()) {
+      RETURN_IF_ERROR(ResolveTexts(absl::StrCat(path, ".holdout"), fields,
+                                   *task.mutable_holdout()));
+    }
+    if (!task.has_few_shot()) return absl::OkStatus();
+    return ResolveTexts(absl::StrCat(path, ".few_shot.examples"), fields,
+                        *task.mutable_few_shot()->mutable_examples());
+  }
+
+  // A file of JSON Lines whose rows have `fields`.
+  absl::Status ResolveTexts(const std::string& field,
+                            const std::vector<JsonlField>& fields,
+                            v1::DatasetSpec& dataset) const {
+    const std::string file_field = absl::StrCat(field, ".file");
+    const std::string path = AbsolutePath(dataset.file());
+    ASSIGN_OR_RETURN(const std::string shown, ShownToWorkers(file_field, path));
+    JsonlOptions options{.begin = dataset.first_row(), .fields = fields};
+    if (dataset.end_row() != 0) options.end = dataset.end_row();
+    const absl::StatusOr<JsonlDataset> read = ReadJsonlDataset(path, options);
+    RETURN_IF_ERROR(AsBadInput(absl::IsOutOfRange(read.status())
+                                   ? absl::StrCat(field, ".rows")
+                                   : file_field,
+                               read.status()));
+    dataset.set_file(shown);
+    dataset.set_digest(read->file_digest.ToBytes());
+    dataset.set_rows(static_cast<int64_t>(read->rows.size()));
+    return absl::OkStatus();
   }
 
   absl::Status ResolveDataset(const std::string& field,

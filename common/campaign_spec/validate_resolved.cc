@@ -102,7 +102,15 @@ absl::Status CheckFileSeeds(const v1::CampaignSpec& spec) {
         CheckPlace(absl::StrCat(path, ".path"), spec.seeds(i).path()));
     RETURN_IF_ERROR(CheckDigest(path, spec.seeds(i).digest()));
   }
-  return absl::OkStatus();
+  const std::string& companions = spec.model().companions_digest();
+  if (!IsLanguageModel(spec.model()) ||
+      companions.size() == sizeof(Digest::bytes)) {
+    return absl::OkStatus();
+  }
+  return FieldError("model.companions_digest",
+                    absl::StrCat("expected 32 bytes, which the client fills "
+                                 "in; got ",
+                                 companions.size()));
 }
 
 // Random seeds follow from the rest of the spec, so nobody is believed.
@@ -160,6 +168,10 @@ absl::Status ValidateResolved(const v1::CampaignSpec& spec) {
     if (task.has_holdout()) {
       RETURN_IF_ERROR(
           CheckDataset(absl::StrCat(path, ".holdout"), task.holdout()));
+    }
+    if (task.has_few_shot()) {
+      RETURN_IF_ERROR(CheckDataset(absl::StrCat(path, ".few_shot.examples"),
+                                   task.few_shot().examples()));
     }
     datapoints += task.search().rows();
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/field_checks.h"
 
 namespace merganser {
@@ -176,14 +177,6 @@ absl::StatusOr<AnswerExtractor> ParseExtractor(const v1::TaskSpec& task,
 }
 
 }  // namespace
-
-bool IsLanguageTask(const v1::TaskSpec& task) {
-  return KindOf(task).has_value();
-}
-
-bool HasContinuousScores(const v1::TaskSpec& task) {
-  return KindOf(task) == LanguageTaskKind::kPerplexity;
-}
 
 absl::Status ValidateLanguageTask(const v1::TaskSpec& task,
                                   const std::string& path) {

@@ -10,13 +10,6 @@
 
 namespace merganser {
 
-// Whether the kind is one of language models. Kinds that there are not are
-// none.
-bool IsLanguageTask(const v1::TaskSpec& task);
-
-// Whether its scores are other than 0 and 1.
-bool HasContinuousScores(const v1::TaskSpec& task);
-
 // Checks a task of language models by itself: that every field that is set
 // fits its kind, and that templates and patterns parse. Takes a task whose
 // single fields are in range.

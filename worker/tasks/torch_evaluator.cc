@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/gram.h"
 #include "common/genome/materialise.h"
 #include "common/genome/random_seed.h"
@@ -18,6 +19,7 @@
 #include "worker/models/mlp.h"
 #include "worker/tasks/batch_cache.h"
 #include "worker/tasks/classification.h"
+#include "worker/tasks/language_evaluator.h"
 #include "worker/weights/campaign_data.h"
 
 namespace merganser {
@@ -159,6 +161,11 @@ class TorchEvaluators : public EvaluatorFactory {
 
   absl::StatusOr<std::unique_ptr<CampaignEvaluator>> Create(
       const v1::CampaignSpec& spec) override {
+    if (IsLanguageModel(spec.model())) {
+      return CreateLanguageEvaluator(
+          spec, options_.paths,
+          {.device = device_.name(), .threads = options_.threads});
+    }
     UseDeviceOnThisThread();
     ThreadTeam team(options_.threads);
     ASSIGN_OR_RETURN(auto data, CampaignData::Load(spec, options_.paths, team));

@@ -1,0 +1,57 @@
+// Everything that a campaign of language models reads, opened and checked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/campaign_spec/campaign_seeds.h"
+#include "common/genome/thread_team.h"
+#include "merganser/v1/campaign.pb.h"
+#include "worker/tasks/chunk_plan.h"
+#include "worker/tasks/language_task.h"
+#include "worker/tasks/text_codec.h"
+#include "worker/weights/path_rules.h"
+
+namespace merganser {
+
+// One task of the campaign.
+struct LanguageTaskData {
+  std::unique_ptr<LanguageTask> search;
+  std::unique_ptr<LanguageTask> holdout;  // null: there is none
+  int chunk_size = 1;
+};
+
+// A campaign's seeds and tasks; the seeds stay mapped.
+// Threads: immutable after Load(); safe to share.
+class LanguageData {
+ public:
+  // Files that are not the ones that the client resolved are refused.
+  // Errors name the field, as in `tasks[1].search.file`, the file, and what was
+  // expected.
+  static absl::StatusOr<std::unique_ptr<LanguageData>> Load(
+      const v1::CampaignSpec& spec, const PathRules& paths, ThreadTeam& team);
+
+  const CampaignSeeds& seeds() const { return seeds_; }
+  std::span<const LanguageTaskData> tasks() const { return tasks_; }
+  // Tokens of a prompt and its continuation together.
+  int64_t maximum_length() const {
+    return seeds_.language->tokenizer_seed().config().positions;
+  }
+
+  // One per task. Tasks without holdout have 0 holdout datapoints.
+  std::vector<TaskShape> SearchShapes() const;
+  std::vector<TaskShape> HoldoutShapes() const;
+
+ private:
+  LanguageData() = default;
+
+  CampaignSeeds seeds_;
+  std::unique_ptr<const TextCodec> codec_;
+  std::vector<LanguageTaskData> tasks_;
+};
+
+}  // namespace merganser
