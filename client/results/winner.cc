@@ -10,6 +10,7 @@
 #include "client/results/weights_maker.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/checkpoint/hub_cache.h"
 #include "common/genome/contributions.h"
 #include "common/genome/materialise.h"
 #include "common/genome_proto/genome_proto.h"
@@ -82,7 +83,8 @@ absl::StatusOr<CampaignSeeds> OpenLocalSeeds(const v1::CampaignSpec& spec,
   return OpenSeeds(
       spec,
       [&](const v1::SeedSpec& seed,
-          const std::string&) -> absl::StatusOr<std::string> {
+          const std::string& field) -> absl::StatusOr<std::string> {
+        if (!seed.hf().empty()) return FolderInHubCache(seed.hf(), field);
         return LocalPath(seed.path(), models_root);
       },
       team);

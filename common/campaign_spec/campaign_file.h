@@ -25,6 +25,12 @@ absl::StatusOr<v1::CampaignSpec> ParseCampaign(
     const std::string& text, const std::string& name,
     const std::vector<std::string>& overrides = {});
 
+// The tasks of a file that is one task, its keys at the top, or a campaign
+// file, whose other keys are of no concern. Types and ranges are checked here,
+// the rest by ValidateLanguageTask(). Their paths are left as they are written.
+// Errors: as LoadCampaignFile().
+absl::StatusOr<std::vector<v1::TaskSpec>> LoadTaskFile(const std::string& path);
+
 // The campaign file of a spec: ParseCampaign() gives the same spec back, but
 // for the fields marked "resolved".
 std::string SpecToYaml(const v1::CampaignSpec& spec);

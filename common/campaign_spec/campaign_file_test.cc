@@ -252,7 +252,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "tasks[0].chunk_size?"},
         BadFile{
             "KeyOfAnotherMap", "device_class: any", "window: 3",
-            "x.yaml:26: window: unknown key; did you mean schedule.window?"},
+            "x.yaml:26: window: unknown key; did you mean tasks[0].window or "
+            "schedule.window?"},
         BadFile{"ResolvedFieldIsNoKey", "licence: Apache-2.0", "digest: aaaa",
                 "x.yaml:6: seeds[0].digest: unknown key; expected one of name, "
                 "path, random, licence"},
@@ -350,12 +351,12 @@ INSTANTIATE_TEST_SUITE_P(
             "    search: {file: digits.csv, rows: [0, 1437], scale: 0.0625}\n",
             "",
             "x.yaml:9: tasks[0].search.file: is missing; expected a CSV file, "
-            "plain "
-            "or gzip: numbers, the label last, no header; relative to the "
-            "campaign file"},
+            "plain or gzip: numbers, the label last, no header; of language "
+            "models JSONL; relative to the campaign file"},
         BadFile{"EmptyText", "kind: classification", "kind: ''",
                 "x.yaml:10: tasks[0].kind: is missing; expected "
-                "classification"},
+                "classification or exact_match or generation or "
+                "multiple_choice or perplexity"},
         BadFile{"NotYaml", "budget: {evaluations: 10000}",
                 "budget: {evaluations: 10000",
                 "x.yaml:25: is not valid YAML: end of map flow not found"}),

@@ -12,6 +12,7 @@ using google::protobuf::FieldDescriptor;
 
 constexpr double kNameBytes = 63;
 constexpr double kTextBytes = 4096;
+constexpr double kTemplateBytes = 65536;
 constexpr double kMaximumSigma = 100;
 
 constexpr SchemaField kCampaign[] = {
@@ -147,8 +148,13 @@ constexpr SchemaField kTask[] = {
     {.key = "kind",
      .proto_field = "kind",
      .required = true,
-     .choices = "classification",
-     .help = "solved: the largest logit is the label's"},
+     .choices =
+         "classification exact_match generation multiple_choice perplexity",
+     .help = "solved: classification, the largest logit is the label's; "
+             "exact_match, greedy decoding writes the answer and ends; "
+             "generation, what extract finds is right; multiple_choice, the "
+             "right choice is the likeliest; perplexity scores exp(-mean "
+             "negative log-likelihood)"},
     {.key = "weight",
      .proto_field = "weight",
      .default_value = "1",
@@ -168,6 +174,74 @@ constexpr SchemaField kTask[] = {
     {.key = "holdout",
      .proto_field = "holdout",
      .help = "datapoints for reporting only"},
+    {.key = "prompt",
+     .proto_field = "prompt",
+     .maximum = kTemplateBytes,
+     .help = "language models: what the model is given, {field} for a field of "
+             "the datapoint, {{ }} for braces; unset: {prompt}, {question} or "
+             "{text}, as the kind"},
+    {.key = "answer",
+     .proto_field = "answer",
+     .maximum = kTemplateBytes,
+     .help = "the right answer, likewise; unset: {answer}, or, of "
+             "multiple_choice, the field answer_index"},
+    {.key = "chat",
+     .proto_field = "chat",
+     .help = "the prompt is the user's message in the tokenizer's chat "
+             "template"},
+    {.key = "system",
+     .proto_field = "system",
+     .maximum = kTemplateBytes,
+     .help = "the system's message, with chat"},
+    {.key = "few_shot",
+     .proto_field = "few_shot",
+     .help = "examples in front of each prompt"},
+    {.key = "max_new_tokens",
+     .proto_field = "max_new_tokens",
+     .minimum = 0,
+     .maximum = 65536,
+     .help = "generation, exact_match: tokens at most; 0: 256"},
+    {.key = "stop",
+     .proto_field = "stop",
+     .minimum_entries = 1,
+     .maximum_entries = 16,
+     .maximum = 256,
+     .help = "generation, exact_match: texts that end the continuation"},
+    {.key = "extract",
+     .proto_field = "extract",
+     .choices = "exact last_number pattern",
+     .help = "generation: what of the text is the answer; unset: exact"},
+    {.key = "pattern",
+     .proto_field = "pattern",
+     .maximum = kTextBytes,
+     .help = "generation, extract pattern: a regular expression in RE2's "
+             "syntax; its first group, or all of its first match"},
+    {.key = "normalise",
+     .proto_field = "normalise",
+     .choices = "sum length",
+     .help = "multiple_choice: log-likelihoods as they are, or divided by the "
+             "choice's characters; unset: sum"},
+    {.key = "window",
+     .proto_field = "window",
+     .minimum = 0,
+     .maximum = 1048576,
+     .help = "perplexity: tokens predicted at once; 0: as many as the model "
+             "takes"},
+    {.key = "keep_outputs",
+     .proto_field = "keep_outputs",
+     .help = "keep what the model wrote or chose"},
+};
+
+constexpr SchemaField kFewShot[] = {
+    {.key = "examples",
+     .proto_field = "examples",
+     .required = true,
+     .help = "a JSONL file with the fields of the task's own datapoints"},
+    {.key = "count",
+     .proto_field = "count",
+     .minimum = 0,
+     .maximum = 64,
+     .help = "the first so many of them; 0: all, at most 64"},
 };
 
 constexpr SchemaField kDataset[] = {
@@ -176,9 +250,9 @@ constexpr SchemaField kDataset[] = {
      .required = true,
      .format = TextFormat::kFile,
      .maximum = kTextBytes,
-     .help = "a CSV file, plain or gzip: numbers, the label last, no header; "
-             "relative "
-             "to the campaign file"},
+     .help =
+         "a CSV file, plain or gzip: numbers, the label last, no header; of "
+         "language models JSONL; relative to the campaign file"},
     {.key = "rows",
      .proto_field = "first_row",
      .second_proto_field = "end_row",
@@ -289,6 +363,7 @@ std::span<const SchemaField> SchemaOf(const Descriptor& message) {
   if (&message == v1::ModelSpec::descriptor()) return kModel;
   if (&message == v1::SeedSpec::descriptor()) return kSeed;
   if (&message == v1::TaskSpec::descriptor()) return kTask;
+  if (&message == v1::FewShotSpec::descriptor()) return kFewShot;
   if (&message == v1::DatasetSpec::descriptor()) return kDataset;
   if (&message == v1::SearchSpec::descriptor()) return kSearch;
   if (&message == v1::ScheduleSpec::descriptor()) return kSchedule;
@@ -318,7 +393,10 @@ std::string TypeName(const Descriptor& message, const SchemaField& field) {
   const FieldDescriptor& proto = ProtoField(message, field);
   if (!field.second_proto_field.empty()) return "a list of two numbers";
   if (proto.is_repeated()) {
-    return proto.message_type() != nullptr ? "a list" : "a list of integers";
+    if (proto.message_type() != nullptr) return "a list";
+    return proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING
+               ? "a list of texts"
+               : "a list of integers";
   }
   switch (proto.cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:

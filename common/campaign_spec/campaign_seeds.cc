@@ -6,27 +6,42 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/checkpoint/checkpoint.h"
 #include "common/storage/safetensors.h"
 
 namespace merganser {
 namespace {
 
+// Opens the seeds of one spec, in their order.
 class SeedOpener {
  public:
   SeedOpener(const v1::CampaignSpec& spec, ThreadTeam& team)
       : spec_(spec), team_(team) {}
 
-  absl::Status Open(int index, const std::string& path) {
+  absl::Status OpenFile(int index, const std::string& path) {
     ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(path));
-    const Digest digest = SeedDigest(*file);
-    RETURN_IF_ERROR(CheckDigest(index, digest, path));
+    RETURN_IF_ERROR(TakeDigest(index, SeedDigest(*file), path));
     ASSIGN_OR_RETURN(const ParameterLayout layout, MlpLayout(*file));
-    RETURN_IF_ERROR(CheckLayout(layout, path));
-    ASSIGN_OR_RETURN(
-        SeedWeights weights,
-        SeedWeights::Create(file, seeds_.layout.parameters, team_));
-    seeds_.weights.push_back(std::move(weights));
-    seeds_.digests.push_back(digest);
+    return TakeWeights(file, layout);
+  }
+
+  absl::Status OpenFolder(int index, const std::string& path) {
+    ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(path));
+    RETURN_IF_ERROR(TakeDigest(index, checkpoint->digest(team_), path));
+    checkpoints_.push_back(std::move(checkpoint));
+    return absl::OkStatus();
+  }
+
+  // Call it when all folders are open.
+  absl::Status TakeFolders() {
+    ASSIGN_OR_RETURN(seeds_.language,
+                     CheckLanguageSeeds(spec_, std::move(checkpoints_)));
+    RETURN_IF_ERROR(CheckCompanions());
+    const ParameterLayout layout = LanguageModelLayout(seeds_.language->config);
+    for (int i = 0; i < spec_.seeds_size(); ++i) {
+      RETURN_IF_ERROR(Annotate(TakeWeights(seeds_.language->Source(i), layout),
+                               absl::StrCat("seeds[", i, "]")));
+    }
     return absl::OkStatus();
   }
 
@@ -39,8 +54,9 @@ class SeedOpener {
   }
 
  private:
-  absl::Status CheckDigest(int index, const Digest& found,
-                           const std::string& path) const {
+  absl::Status TakeDigest(int index, const Digest& found,
+                          const std::string& path) {
+    seeds_.digests.push_back(found);
     const std::string& resolved = spec_.seeds(index).digest();
     if (resolved.empty() || resolved == found.ToBytes()) {
       return absl::OkStatus();
@@ -51,20 +67,38 @@ class SeedOpener {
         "expected the digest ", expected.ToHex(), "; got ", found.ToHex()));
   }
 
+  absl::Status CheckCompanions() const {
+    const std::string& resolved = spec_.model().companions_digest();
+    if (resolved.empty()) return absl::OkStatus();
+    const Checkpoint& seed = seeds_.language->tokenizer_seed();
+    ASSIGN_OR_RETURN(const Digest found, CompanionDigest(seed));
+    if (resolved == found.ToBytes()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("seeds[", seeds_.language->tokenizer,
+                     "]: the configs and tokenizer in ", seed.path(),
+                     " are not those that the campaign was submitted with"));
+  }
+
   // All seeds have the layout of the first, and this the one that was resolved.
-  absl::Status CheckLayout(const ParameterLayout& layout,
-                           const std::string& name) {
-    if (!seeds_.weights.empty()) {
-      return CheckSameLayout(seeds_.layout.parameters, "seeds[0]", layout,
-                             name);
+  absl::Status TakeWeights(std::shared_ptr<const TensorSource> source,
+                           const ParameterLayout& layout) {
+    if (seeds_.weights.empty()) {
+      RETURN_IF_ERROR(
+          CheckResolvedTensors(spec_.model(), layout, source->path()));
+      seeds_.layout = SingleChromosome(layout);
+    } else {
+      RETURN_IF_ERROR(CheckSameLayout(seeds_.layout.parameters, "seeds[0]",
+                                      layout, source->path()));
     }
-    RETURN_IF_ERROR(CheckResolvedTensors(spec_.model(), layout, name));
-    seeds_.layout = SingleChromosome(layout);
+    ASSIGN_OR_RETURN(SeedWeights weights,
+                     SeedWeights::Create(std::move(source), layout, team_));
+    seeds_.weights.push_back(std::move(weights));
     return absl::OkStatus();
   }
 
   const v1::CampaignSpec& spec_;
   ThreadTeam& team_;
+  std::vector<std::shared_ptr<const Checkpoint>> checkpoints_;
   CampaignSeeds seeds_;
 };
 
@@ -90,17 +124,21 @@ absl::StatusOr<CampaignSeeds> OpenSeeds(const v1::CampaignSpec& spec,
     return absl::InvalidArgumentError(
         "seeds: expected at least 1 entry; got none");
   }
+  const bool folders = IsLanguageModel(spec.model());
   SeedOpener opener(spec, team);
   for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string field = absl::StrCat("seeds[", i, "].path");
+    const std::string field = absl::StrCat(
+        "seeds[", i, spec.seeds(i).hf().empty() ? "].path" : "].hf");
     ASSIGN_OR_RETURN(const std::string path, path_of(spec.seeds(i), field));
-    const absl::Status opened = opener.Open(i, path);
+    const absl::Status opened =
+        folders ? opener.OpenFolder(i, path) : opener.OpenFile(i, path);
     // Whatever is wrong with a file, the field is bad input.
     if (!opened.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat(field, ": ", opened.message()));
     }
   }
+  if (folders) RETURN_IF_ERROR(opener.TakeFolders());
   return opener.Finish();
 }
 

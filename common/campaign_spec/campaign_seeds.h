@@ -3,12 +3,14 @@
 // candidates again.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
+#include "common/campaign_spec/language_seeds.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
@@ -25,6 +27,8 @@ struct CampaignSeeds {
   std::vector<Digest> digests;
   // What a child's weights are rounded to.
   DType dtype = DType::kF32;
+  // Set for the family language_model.
+  std::optional<LanguageSeeds> language;
 
   std::vector<const SeedWeights*> pointers() const;
 };
@@ -41,10 +45,10 @@ using SeedPath = absl::FunctionRef<absl::StatusOr<std::string>(
     const v1::SeedSpec& seed, const std::string& field)>;
 
 // Opens the seeds of a spec without random seeds. What the client resolved,
-// digests and model.tensors, must be what is found; a spec in which they are
-// not set is taken as it is.
-// Errors: those of `path_of`; else they begin with the field,
-// "seeds[1].path: ", and name the file and what was expected.
+// digests, companions and model.tensors, must be what is found; a spec in which
+// they are not set is taken as it is. Errors: those of `path_of`; else they
+// begin with the field, "seeds[1].path: ", and name the file and what was
+// expected.
 absl::StatusOr<CampaignSeeds> OpenSeeds(const v1::CampaignSpec& spec,
                                         SeedPath path_of, ThreadTeam& team);
 

@@ -12,6 +12,7 @@
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/campaign_seeds.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/checkpoint/hub_cache.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/thread_team.h"
 #include "common/storage/csv_dataset.h"
@@ -68,21 +69,53 @@ class Resolver {
     const auto path_of =
         [this](const v1::SeedSpec& seed,
                const std::string& field) -> absl::StatusOr<std::string> {
+      if (!seed.hf().empty()) return FolderInHubCache(seed.hf(), field);
       const std::string path = AbsolutePath(seed.path());
       RETURN_IF_ERROR(ShownToWorkers(field, path).status());
       return path;
     };
     v1::CampaignSpec unresolved = spec;
     unresolved.mutable_model()->clear_tensors();
+    unresolved.mutable_model()->clear_companions_digest();
     for (v1::SeedSpec& seed : *unresolved.mutable_seeds()) seed.clear_digest();
-    ASSIGN_OR_RETURN(const CampaignSeeds seeds,
-                     OpenSeeds(unresolved, path_of, team_));
-    layout_ = seeds.layout.parameters;
+    ASSIGN_OR_RETURN(seeds_, OpenSeeds(unresolved, path_of, team_));
+    layout_ = seeds_.layout.parameters;
     for (int i = 0; i < spec.seeds_size(); ++i) {
-      v1::SeedSpec& seed = *spec.mutable_seeds(i);
+      RETURN_IF_ERROR(WriteSeed(i, *spec.mutable_seeds(i)));
+    }
+    return seeds_.language.has_value() ? WriteLanguageModel(spec)
+                                       : absl::OkStatus();
+  }
+
+  absl::Status WriteSeed(int index, v1::SeedSpec& seed) const {
+    seed.set_digest(seeds_.digests[index].ToBytes());
+    if (seed.hf().empty()) {
       ASSIGN_OR_RETURN(*seed.mutable_path(),
                        ShownToWorkers("", AbsolutePath(seed.path())));
-      seed.set_digest(seeds.digests[i].ToBytes());
+      return absl::OkStatus();
+    }
+    // A branch may move on, a commit does not.
+    ASSIGN_OR_RETURN(const HubName name, ParseHubName(seed.hf()));
+    ASSIGN_OR_RETURN(const HubSnapshot snapshot,
+                     FindInHubCache(name, HubCacheFolder()));
+    seed.set_hf(absl::StrCat(name.repository, "@", snapshot.commit));
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteLanguageModel(v1::CampaignSpec& spec) const {
+    const LanguageSeeds& language = *seeds_.language;
+    v1::ModelSpec& model = *spec.mutable_model();
+    model.set_tokenizer(spec.seeds(language.tokenizer).name());
+    if (model.compute_dtype().empty()) model.set_compute_dtype("float32");
+    if (model.vocabulary().empty()) model.set_vocabulary("same");
+    ASSIGN_OR_RETURN(const Digest companions,
+                     CompanionDigest(language.tokenizer_seed()));
+    model.set_companions_digest(companions.ToBytes());
+    for (int i = 0; i < spec.seeds_size(); ++i) {
+      v1::SeedSpec& seed = *spec.mutable_seeds(i);
+      if (seed.licence().empty()) {
+        seed.set_licence(language.checkpoints[i]->licence());
+      }
     }
     return absl::OkStatus();
   }
@@ -151,6 +184,7 @@ class Resolver {
 
   const ResolveOptions& options_;
   ThreadTeam team_;
+  CampaignSeeds seeds_;                    // none where they are random
   std::optional<ParameterLayout> layout_;  // of all seeds
 };
 

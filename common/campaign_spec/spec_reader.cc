@@ -162,6 +162,17 @@ class MessageReader {
       return MessageReader(path, *reflection.AddMessage(&message_, &proto))
           .Read(value);
     }
+    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      if (value.kind != YamlNode::Kind::kScalar) {
+        return Annotate(
+            FieldError(path, absl::StrCat("expected text; got ", Shown(value))),
+            value.origin);
+      }
+      RETURN_IF_ERROR(
+          Annotate(CheckText(field, path, value.text), value.origin));
+      reflection.AddString(&message_, &proto, value.text);
+      return absl::OkStatus();
+    }
     int64_t number = 0;
     RETURN_IF_ERROR(
         Annotate(ParseInteger(field, path, value, number), value.origin));
@@ -299,11 +310,17 @@ absl::Status UnknownKey(const std::string& origin, const std::string& path,
     FindEverywhere(*v1::CampaignSpec::descriptor(), "", key, elsewhere);
     hint = elsewhere.empty()
                ? absl::StrCat("expected one of ", absl::StrJoin(known, ", "))
-               : absl::StrCat("did you mean ", elsewhere.front(), "?");
+               : absl::StrCat("did you mean ", absl::StrJoin(elsewhere, " or "),
+                              "?");
   }
   return absl::InvalidArgumentError(
       absl::StrCat(origin, ": ", JoinPath(path, absl::Utf8SafeCHexEscape(key)),
                    ": unknown key; ", hint));
+}
+
+absl::Status ReadTask(const YamlNode& root, const std::string& path,
+                      v1::TaskSpec& task) {
+  return MessageReader(path, task).Read(root);
 }
 
 absl::Status ReadSpec(const YamlNode& root, v1::CampaignSpec& spec) {

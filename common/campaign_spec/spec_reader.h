@@ -16,6 +16,12 @@ namespace merganser {
 // Errors: InvalidArgument "origin: key.path: what was expected".
 absl::Status ReadSpec(const YamlNode& root, v1::CampaignSpec& spec);
 
+// Reads one task of a campaign file; sets defaults. `path` is that of its keys,
+// such as "tasks[0]"; empty for a file that is one task.
+// Errors: as ReadSpec().
+absl::Status ReadTask(const YamlNode& root, const std::string& path,
+                      v1::TaskSpec& task);
+
 // Applies one "key.path=value" to the tree of a campaign file. The path must be
 // one that the schema has, and its indices those of entries that there are.
 // Errors: InvalidArgument that begins with "--set ".

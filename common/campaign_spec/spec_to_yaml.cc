@@ -42,7 +42,8 @@ class SpecWriter {
   std::string Text() const { return absl::StrCat(emitter_.c_str(), "\n"); }
 
  private:
-  // Texts and messages are left out when they are empty, numbers never.
+  // What is empty, false or 0 is left out where that is what a missing key
+  // means.
   static bool IsWritten(const Message& message, const SchemaField& field) {
     const Reflection& reflection = *message.GetReflection();
     const FieldDescriptor& proto = ProtoField(*message.GetDescriptor(), field);
@@ -50,8 +51,11 @@ class SpecWriter {
     if (proto.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       return reflection.HasField(message, &proto);
     }
-    return proto.cpp_type() != FieldDescriptor::CPPTYPE_STRING ||
-           !reflection.GetString(message, &proto).empty();
+    if (proto.cpp_type() != FieldDescriptor::CPPTYPE_STRING &&
+        (field.required || !field.default_value.empty())) {
+      return true;
+    }
+    return reflection.HasField(message, &proto);
   }
 
   void WriteField(const Message& message, const SchemaField& field) {
@@ -66,7 +70,11 @@ class SpecWriter {
     } else if (proto.is_repeated() && proto.message_type() == nullptr) {
       emitter_ << YAML::Flow << YAML::BeginSeq;
       for (int i = 0; i < reflection.FieldSize(message, &proto); ++i) {
-        emitter_ << reflection.GetRepeatedInt64(message, &proto, i);
+        if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+          WriteText(reflection.GetRepeatedString(message, &proto, i));
+        } else {
+          emitter_ << reflection.GetRepeatedInt64(message, &proto, i);
+        }
       }
       emitter_ << YAML::EndSeq;
     } else if (proto.is_repeated()) {
@@ -82,15 +90,17 @@ class SpecWriter {
     }
   }
 
+  void WriteText(const std::string& text) {
+    if (!IsPlainWord(text)) emitter_ << YAML::DoubleQuoted;
+    emitter_ << text;
+  }
+
   void WriteScalar(const Message& message, const FieldDescriptor& proto) {
     const Reflection& reflection = *message.GetReflection();
     switch (proto.cpp_type()) {
-      case FieldDescriptor::CPPTYPE_STRING: {
-        const std::string text = reflection.GetString(message, &proto);
-        if (!IsPlainWord(text)) emitter_ << YAML::DoubleQuoted;
-        emitter_ << text;
+      case FieldDescriptor::CPPTYPE_STRING:
+        WriteText(reflection.GetString(message, &proto));
         break;
-      }
       case FieldDescriptor::CPPTYPE_BOOL:
         emitter_ << reflection.GetBool(message, &proto);
         break;

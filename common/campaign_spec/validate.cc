@@ -14,6 +14,7 @@
 #include "common/campaign_spec/validate_model.h"
 #include "common/campaign_spec/validate_resolved.h"
 #include "common/campaign_spec/validate_seeds.h"
+#include "common/campaign_spec/validate_tasks.h"
 
 namespace merganser {
 namespace {
@@ -64,16 +65,21 @@ absl::Status CheckMessages(const Message& message, const SchemaField& field,
   return absl::OkStatus();
 }
 
-absl::Status CheckNumbers(const Message& message, const SchemaField& field,
+absl::Status CheckScalars(const Message& message, const SchemaField& field,
                           const FieldDescriptor& proto,
                           const std::string& path) {
   const Reflection& reflection = *message.GetReflection();
   const int entries = reflection.FieldSize(message, &proto);
   RETURN_IF_ERROR(CheckEntries(field, path, entries));
   for (int i = 0; i < entries; ++i) {
+    const std::string entry = absl::StrCat(path, "[", i, "]");
+    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      RETURN_IF_ERROR(CheckText(
+          field, entry, reflection.GetRepeatedString(message, &proto, i)));
+      continue;
+    }
     const int64_t number = reflection.GetRepeatedInt64(message, &proto, i);
-    RETURN_IF_ERROR(CheckNumber(field, absl::StrCat(path, "[", i, "]"),
-                                static_cast<double>(number)));
+    RETURN_IF_ERROR(CheckNumber(field, entry, static_cast<double>(number)));
   }
   return absl::OkStatus();
 }
@@ -83,7 +89,7 @@ absl::Status CheckField(const Message& message, const SchemaField& field,
   const Descriptor& type = *message.GetDescriptor();
   const FieldDescriptor& proto = ProtoField(type, field);
   if (proto.is_repeated() && proto.message_type() == nullptr) {
-    return CheckNumbers(message, field, proto, path);
+    return CheckScalars(message, field, proto, path);
   }
   if (!field.second_proto_field.empty()) {
     RETURN_IF_ERROR(CheckNumber(field, absl::StrCat(path, "[0]"),
@@ -180,7 +186,12 @@ absl::Status CheckRules(const v1::CampaignSpec& spec) {
       RETURN_IF_ERROR(
           CheckDataset(absl::StrCat(path, ".holdout"), task.holdout()));
     }
+    if (task.has_few_shot()) {
+      RETURN_IF_ERROR(CheckDataset(absl::StrCat(path, ".few_shot.examples"),
+                                   task.few_shot().examples()));
+    }
   }
+  RETURN_IF_ERROR(ValidateTasks(spec));
   return CheckSearch(spec.search());
 }
 

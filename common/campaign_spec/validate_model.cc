@@ -15,10 +15,9 @@ namespace {
 // Ignoring it would give another campaign than the one that was asked for.
 absl::Status ExpectUnset(const std::string& field, const std::string& value) {
   if (value.empty()) return absl::OkStatus();
-  return FieldError(field,
-                    absl::StrCat("expected none but of the family "
-                                 "language_model; got \"",
-                                 value, "\""));
+  return FieldError(field, absl::StrCat("expected none but of the family "
+                                        "language_model; got \"",
+                                        value, "\""));
 }
 
 absl::Status CheckTokenizer(const v1::CampaignSpec& spec) {
@@ -33,11 +32,10 @@ absl::Status CheckTokenizer(const v1::CampaignSpec& spec) {
   const auto append_name = [](std::string* out, const v1::SeedSpec& seed) {
     absl::StrAppend(out, seed.name());
   };
-  return FieldError(
-      "model.tokenizer",
-      absl::StrCat("expected the name of a seed, one of ",
-                   absl::StrJoin(spec.seeds(), ", ", append_name), "; got \"",
-                   name, "\""));
+  return FieldError("model.tokenizer",
+                    absl::StrCat("expected the name of a seed, one of ",
+                                 absl::StrJoin(spec.seeds(), ", ", append_name),
+                                 "; got \"", name, "\""));
 }
 
 }  // namespace

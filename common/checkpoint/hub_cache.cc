@@ -21,22 +21,20 @@ namespace fs = std::filesystem;
 constexpr int64_t kMaximumReferenceBytes = 256;
 
 // A part of a name may be a folder's name, and nothing else.
-bool IsPlain(std::string_view part) {
+bool IsPlain(absl::string_view part) {
   return !part.empty() && part != "." && part != ".." &&
          std::all_of(part.begin(), part.end(), [](char c) {
            return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
          });
 }
 
-bool IsRepository(std::string_view text) {
-  const std::vector<std::string_view> parts =
-      absl::StrSplit(absl::string_view(text.data(), text.size()), '/');
+bool IsRepository(const std::string& text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
   return parts.size() <= 2 && std::all_of(parts.begin(), parts.end(), IsPlain);
 }
 
-bool IsRevision(std::string_view text) {
-  const std::vector<std::string_view> parts =
-      absl::StrSplit(absl::string_view(text.data(), text.size()), '/');
+bool IsRevision(const std::string& text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
   return std::all_of(parts.begin(), parts.end(), IsPlain);
 }
 
@@ -90,6 +88,16 @@ absl::StatusOr<HubSnapshot> FindInHubCache(const HubName& name,
       name.repository, "@", name.revision, " is not in the Hugging Face cache ",
       cache_folder, ": expected ", snapshot.folder,
       "; download it there first, for example by huggingface-cli download"));
+}
+
+absl::StatusOr<std::string> FolderInHubCache(std::string_view text,
+                                             const std::string& field) {
+  const absl::StatusOr<HubName> name = ParseHubName(text);
+  const absl::StatusOr<HubSnapshot> snapshot =
+      name.ok() ? FindInHubCache(*name, HubCacheFolder()) : name.status();
+  if (snapshot.ok()) return snapshot->folder;
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", snapshot.status().message()));
 }
 
 }  // namespace merganser

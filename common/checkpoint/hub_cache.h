@@ -34,4 +34,9 @@ std::string HubCacheFolder();
 absl::StatusOr<HubSnapshot> FindInHubCache(const HubName& name,
                                            const std::string& cache_folder);
 
+// The folder of "org/name@revision" in the cache of this process' environment.
+// Errors: as of both, InvalidArgument that begins with `field`.
+absl::StatusOr<std::string> FolderInHubCache(std::string_view text,
+                                             const std::string& field);
+
 }  // namespace merganser

@@ -64,9 +64,8 @@ TEST_F(HubCacheTest, WhatIsNotThereIsNamed) {
 }
 
 TEST_F(HubCacheTest, NamesThatLeaveTheCacheAreRefused) {
-  for (const char* text :
-       {"", "a/b/c", "../x", "a//b", "org/model@", "org/model@../main",
-        "/abs", "org/ model"}) {
+  for (const char* text : {"", "a/b/c", "../x", "a//b", "org/model@",
+                           "org/model@../main", "/abs", "org/ model"}) {
     EXPECT_EQ(ParseHubName(text).status().code(),
               absl::StatusCode::kInvalidArgument)
         << text;

@@ -1,60 +1,18 @@
 #include "common/storage/csv_dataset.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <string_view>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/storage/file.h"
+#include "common/storage/text_file.h"
 
 namespace merganser {
 namespace {
-
-constexpr std::string_view kGzipMagic = "\x1f\x8b";
-
-// Unpacks all members of a gzip file (RFC 1952).
-absl::StatusOr<std::string> Unpack(const std::string& path,
-                                   const std::string& packed,
-                                   int64_t maximum_bytes) {
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory"));
-  }
-  const auto end = absl::MakeCleanup([&stream] { inflateEnd(&stream); });
-  std::string text;
-  std::vector<char> buffer(1 << 18);
-  size_t consumed = 0;
-  int result = Z_OK;
-  while (consumed < packed.size() || result != Z_STREAM_END) {
-    const auto available =
-        static_cast<uInt>(std::min<size_t>(packed.size() - consumed, 1 << 30));
-    stream.next_in = reinterpret_cast<Bytef*>(
-        const_cast<char*>(packed.data() + consumed));  // zlib only reads it
-    stream.avail_in = available;
-    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream.avail_out = static_cast<uInt>(buffer.size());
-    if (result == Z_STREAM_END) inflateReset(&stream);  // one more member
-    result = inflate(&stream, Z_NO_FLUSH);
-    consumed += available - stream.avail_in;
-    if (result != Z_OK && result != Z_STREAM_END) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": is a damaged or incomplete gzip file, at byte ", consumed));
-    }
-    text.append(buffer.data(), buffer.size() - stream.avail_out);
-    if (static_cast<int64_t>(text.size()) > maximum_bytes) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          path, ": unpacks to more than ", maximum_bytes, " bytes"));
-    }
-  }
-  return text;
-}
 
 std::string_view Trimmed(std::string_view field) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
@@ -188,14 +146,12 @@ absl::Status Select(const CsvOptions& options, CsvDataset& dataset) {
 
 absl::StatusOr<CsvDataset> ReadCsvDataset(const std::string& path,
                                           const CsvOptions& options) {
-  ASSIGN_OR_RETURN(std::string text, ReadFile(path, options.maximum_bytes));
+  ASSIGN_OR_RETURN(const TextFile file,
+                   ReadTextFile(path, options.maximum_bytes));
   CsvDataset dataset;
   dataset.path = path;
-  dataset.file_digest = Sha256(text);
-  if (std::string_view(text).substr(0, 2) == kGzipMagic) {
-    ASSIGN_OR_RETURN(text, Unpack(path, text, options.maximum_bytes));
-  }
-  RETURN_IF_ERROR(CsvParser(text, options.scale, dataset).ParseAll());
+  dataset.file_digest = file.file_digest;
+  RETURN_IF_ERROR(CsvParser(file.text, options.scale, dataset).ParseAll());
   RETURN_IF_ERROR(Select(options, dataset));
   return dataset;
 }

@@ -66,7 +66,22 @@ class SafetensorsFile : public TensorSource {
 // Of all tensors of a file.
 Digest SeedDigest(const SafetensorsFile& file);
 
-// A tensor to be written; its bytes are borrowed.
+// A tensor that is to be written.
+struct TensorOutline {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;
+};
+
+// All that stands in a file before the data of its tensors, which follow one
+// another in the order given.
+// Errors: InvalidArgument for a repeated name, or sizes that do not fit 63
+// bits.
+absl::StatusOr<std::string> MakeSafetensorsHeader(
+    std::span<const TensorOutline> tensors,
+    const std::map<std::string, std::string>& metadata);
+
+// A tensor with its bytes, which are borrowed.
 struct TensorToWrite {
   std::string name;
   DType dtype = DType::kF32;

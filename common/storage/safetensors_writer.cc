@@ -17,13 +17,26 @@ std::span<const uint8_t> AsBytes(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-absl::Status CheckTensor(const TensorToWrite& tensor) {
+// The bytes of a tensor.
+absl::StatusOr<int64_t> SizeOf(const TensorOutline& tensor) {
   int64_t bytes = DTypeBytes(tensor.dtype);
   bool fits = true;
   for (const int64_t size : tensor.shape) {
     fits = fits && size >= 0 && !__builtin_mul_overflow(bytes, size, &bytes);
   }
-  if (fits && static_cast<size_t>(bytes) == tensor.bytes.size()) {
+  if (fits) return bytes;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "tensor ", ShownName(tensor.name), ": shape [",
+      absl::StrJoin(tensor.shape, ", "), "]: expected fewer than 2^63 bytes"));
+}
+
+TensorOutline OutlineOf(const TensorToWrite& tensor) {
+  return {tensor.name, tensor.dtype, tensor.shape};
+}
+
+absl::Status CheckSize(const TensorToWrite& tensor) {
+  ASSIGN_OR_RETURN(const int64_t bytes, SizeOf(OutlineOf(tensor)));
+  if (static_cast<size_t>(bytes) == tensor.bytes.size()) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -32,19 +45,32 @@ absl::Status CheckTensor(const TensorToWrite& tensor) {
       " does not have ", tensor.bytes.size(), " bytes"));
 }
 
-absl::StatusOr<std::string> MakeHeader(
+absl::StatusOr<std::string> HeaderOf(
     std::span<const TensorToWrite> tensors,
+    const std::map<std::string, std::string>& metadata) {
+  std::vector<TensorOutline> outlines;
+  for (const TensorToWrite& tensor : tensors) {
+    RETURN_IF_ERROR(CheckSize(tensor));
+    outlines.push_back(OutlineOf(tensor));
+  }
+  return MakeSafetensorsHeader(outlines, metadata);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeSafetensorsHeader(
+    std::span<const TensorOutline> tensors,
     const std::map<std::string, std::string>& metadata) {
   ordered_json header = ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   int64_t position = 0;
-  for (const TensorToWrite& tensor : tensors) {
-    RETURN_IF_ERROR(CheckTensor(tensor));
+  for (const TensorOutline& tensor : tensors) {
+    ASSIGN_OR_RETURN(const int64_t bytes, SizeOf(tensor));
     if (tensor.name == "__metadata__" || header.contains(tensor.name)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "tensor ", ShownName(tensor.name), ": the name is taken"));
     }
-    const auto end = position + static_cast<int64_t>(tensor.bytes.size());
+    const int64_t end = position + bytes;
     header[tensor.name] = {{"dtype", DTypeName(tensor.dtype)},
                            {"shape", tensor.shape},
                            {"data_offsets", {position, end}}};
@@ -59,12 +85,10 @@ absl::StatusOr<std::string> MakeHeader(
   return length + text;
 }
 
-}  // namespace
-
 absl::Status WriteSafetensors(
     const std::string& path, std::span<const TensorToWrite> tensors,
     const std::map<std::string, std::string>& metadata) {
-  const absl::StatusOr<std::string> header = MakeHeader(tensors, metadata);
+  const absl::StatusOr<std::string> header = HeaderOf(tensors, metadata);
   if (!header.ok()) return Annotate(header.status(), path);
   ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   RETURN_IF_ERROR(file.Append(AsBytes(*header)));

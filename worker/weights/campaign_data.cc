@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome_proto/genome_proto.h"
+#include "worker/weights/job_recipe.h"
 
 namespace merganser {
 namespace {
@@ -84,13 +85,10 @@ absl::StatusOr<std::unique_ptr<CampaignData>> CampaignData::Load(
 
 absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
                                      const PathRules& paths, ThreadTeam& team) {
-  ASSIGN_OR_RETURN(seeds_,
-                   OpenSeeds(
-                       spec,
-                       [&](const v1::SeedSpec& seed, const std::string& field) {
-                         return paths.Resolve(seed.path(), field);
-                       },
-                       team));
+  const auto path_of = [&](const v1::SeedSpec& seed, const std::string& field) {
+    return paths.ResolveSeed(seed, field);
+  };
+  ASSIGN_OR_RETURN(seeds_, OpenSeeds(spec, path_of, team));
   seed_pointers_ = seeds_.pointers();
   return absl::OkStatus();
 }
@@ -155,20 +153,7 @@ std::vector<TaskShape> CampaignData::HoldoutShapes() const {
 absl::StatusOr<LinearRecipe> CampaignData::RecipeOf(const v1::Job& job) const {
   RETURN_IF_ERROR(Expect(!random_seeds_.has_value(), "job.recipe",
                          "candidates of this campaign are kept as weights"));
-  ASSIGN_OR_RETURN(LinearRecipe recipe, RecipeFromProto(job.recipe()));
-  RETURN_IF_ERROR(
-      Annotate(Validate(recipe, static_cast<int>(seeds_.weights.size()),
-                        layout().chromosomes),
-               "job.recipe"));
-  ASSIGN_OR_RETURN(const Digest expected,
-                   DigestFromProto(job.genome_digest(), "job.genome_digest"));
-  const Digest actual = GenomeDigest(recipe, seeds_.digests);
-  RETURN_IF_ERROR(
-      Expect(actual == expected, "job.genome_digest",
-             absl::StrCat(expected.ToHex(),
-                          "; the recipe and this worker's seeds give ",
-                          actual.ToHex())));
-  return recipe;
+  return merganser::RecipeOf(job, seeds_);
 }
 
 }  // namespace merganser

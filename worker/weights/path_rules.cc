@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint/hub_cache.h"
 
 namespace merganser {
 namespace {
@@ -51,6 +52,12 @@ absl::StatusOr<std::string> PathRules::Resolve(std::string_view path,
                      " lies outside the models root ", models_root_));
   }
   return joined.string();
+}
+
+absl::StatusOr<std::string> PathRules::ResolveSeed(
+    const v1::SeedSpec& seed, const std::string& field) const {
+  if (!seed.hf().empty()) return FolderInHubCache(seed.hf(), field);
+  return Resolve(seed.path(), field);
 }
 
 }  // namespace merganser

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "merganser/v1/campaign.pb.h"
 
 namespace merganser {
 
@@ -22,6 +23,11 @@ class PathRules {
   // the models root; both name `field` and the path.
   absl::StatusOr<std::string> Resolve(std::string_view path,
                                       std::string_view field) const;
+
+  // Where a seed lies: Resolve() of its path, or its folder in the Hugging Face
+  // cache of this process' environment.
+  absl::StatusOr<std::string> ResolveSeed(const v1::SeedSpec& seed,
+                                          const std::string& field) const;
 
  private:
   std::string models_root_;

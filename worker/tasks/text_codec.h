@@ -1,0 +1,34 @@
+// From text to tokens and back: what tasks need of a tokenizer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace merganser {
+
+class Tokenizer;
+
+// Threads: safe to share.
+class TextCodec {
+ public:
+  virtual ~TextCodec() = default;
+
+  // As Tokenizer::Encode().
+  virtual absl::StatusOr<std::vector<int32_t>> Encode(
+      std::string_view text, bool add_special_tokens) const = 0;
+  // As Tokenizer::Decode(), special tokens skipped.
+  virtual absl::StatusOr<std::string> Decode(
+      std::span<const int32_t> ids) const = 0;
+};
+
+// `tokenizer` is not null.
+std::unique_ptr<const TextCodec> TokenizerCodec(
+    std::shared_ptr<const Tokenizer> tokenizer);
+
+}  // namespace merganser
