@@ -341,7 +341,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "x.yaml:3: name: is missing; expected a name, unique in a "
                 "coordinator"},
         BadFile{"MissingFamily", "family: mlp, ", "",
-                "x.yaml:4: model.family: is missing; expected mlp"},
+                "x.yaml:4: model.family: is missing; expected mlp or "
+                "language_model"},
         BadFile{
             "MissingMap", "budget: {evaluations: 10000}\n", "",
             "x.yaml:2: budget.evaluations: is missing; expected the number of "

@@ -6,6 +6,8 @@
 
 #include <ostream>
 
+#include "common/campaign_spec/campaign_plan.h"
+
 namespace merganser {
 namespace {
 

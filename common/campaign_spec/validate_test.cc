@@ -238,7 +238,7 @@ std::vector<Row> NamesAndChoices() {
       {"SeedNameBad", [](auto& s) { s.mutable_seeds(1)->set_name("a/b"); },
        "seeds[1].name: expected 1 to 63 letters"},
       {"FamilyUnknown", [](auto& s) { s.mutable_model()->set_family("llama"); },
-       "model.family: expected mlp; got \"llama\""},
+       "model.family: expected mlp or language_model; got \"llama\""},
       {"DtypeUnknown",
        [](auto& s) { s.mutable_model()->set_weights_dtype("F32"); },
        "model.weights_dtype: expected float32 or bfloat16 or float16"},

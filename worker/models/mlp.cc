@@ -9,25 +9,10 @@
 #include "ATen/ops/zeros.h"
 #include "c10/core/InferenceMode.h"
 #include "common/base/status_macros.h"
+#include "worker/models/scalar_type.h"
 #include "worker/models/torch_boundary.h"
 
 namespace merganser {
-namespace {
-
-at::ScalarType ScalarTypeOf(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return at::kFloat;
-    case DType::kBF16:
-      return at::kBFloat16;
-    case DType::kF16:
-      return at::kHalf;
-  }
-  return at::kFloat;
-}
-
-}  // namespace
-
 absl::StatusOr<Mlp> Mlp::Create(const ParameterLayout& layout,
                                 const Options& options) {
   Mlp mlp;
