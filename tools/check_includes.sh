@@ -25,12 +25,15 @@ forbid "the client includes neither coordinator nor worker" '(coordinator|worker
 forbid "hiredis only in coordinator/store" 'hiredis' . ':!coordinator/store'
 forbid "libtorch only below worker/" '(torch/|ATen/|c10/)' . ':!worker'
 forbid "prometheus-cpp only in common/telemetry" 'prometheus/' . ':!common/telemetry'
-forbid "the pure parts know no proto, RPC or Redis" '(merganser/|grpc|google/protobuf|hiredis)' \
+forbid "the pure parts know no proto, RPC or Redis" '(merganser/v1/|merganser/storage/|grpc|google/protobuf|hiredis)' \
   common/base common/checkpoint common/evolution common/genome common/schedule common/storage \
   coordinator/scheduler
 forbid "evolution knows neither weights nor files" 'common/(genome|storage|schedule)/' common/evolution
 forbid "genome does not know how candidates compete" 'common/(evolution|schedule)/' common/genome
 forbid "gRPC stays in services, sessions and clients" 'grpc' \
   coordinator/campaign coordinator/dispatch coordinator/store coordinator/scheduler common/campaign_spec
+
+forbid "the Rust library's header only in common/huggingface and common/storage" 'merganser/huggingface_native' \
+  . ':!common/huggingface' ':!common/storage'
 
 exit $failures

@@ -75,15 +75,27 @@ void PrintFacts(const v1::Campaign& campaign) {
   print("archive digest", measured ? Hex(progress.archive_digest()) : "-");
 }
 
+// Indented below their model; of a single task, it would be a repetition.
+template <typename Scored>
+void AddTasks(const Scored& scored, Table& table) {
+  if (scored.tasks_size() < 2) return;
+  for (const v1::TaskScore& task : scored.tasks()) {
+    table.Add(
+        {"  " + task.name(), Accuracy(task.search_accuracy()), Holdout(task)});
+  }
+}
+
 void PrintScores(const v1::Progress& progress) {
   Table table({"MODEL", "SEARCH", "HOLDOUT"});
   for (const v1::SeedScore& seed : progress.seeds()) {
     table.Add({seed.name(), Accuracy(seed.search_accuracy()), Holdout(seed)});
+    AddTasks(seed, table);
   }
   if (progress.has_best()) {
     table.Add({absl::StrCat("best: ", progress.best().candidate()),
                Accuracy(progress.best().search_accuracy()),
                Holdout(progress.best())});
+    AddTasks(progress.best(), table);
   }
   std::cout << "\n" << table.Text();
 }

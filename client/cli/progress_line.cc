@@ -34,6 +34,14 @@ std::string BestText(const v1::BestCandidate& best) {
   if (best.has_holdout_accuracy()) {
     absl::StrAppendFormat(&text, ", holdout %.4f", best.holdout_accuracy());
   }
+  if (best.tasks_size() > 1) {
+    const auto append_task = [](std::string* out, const v1::TaskScore& task) {
+      absl::StrAppendFormat(out, "%s %.3f", task.name(),
+                            task.search_accuracy());
+    };
+    absl::StrAppend(&text, " (", absl::StrJoin(best.tasks(), ", ", append_task),
+                    ")");
+  }
   return text;
 }
 

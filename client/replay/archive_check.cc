@@ -78,11 +78,11 @@ class ArchiveCheck {
     } else {
       CompareRecipe(where, slot, found);
     }
-    const std::string scores =
-        PackScores(schedule_.options().archive.kind, member->scores);
+    const ScoreKind kind = schedule_.options().archive.kind;
+    const std::string scores = PackScores(kind, member->scores);
     if (scores != found.scores()) {
       differences_.Add({where, "scores", "those of the log",
-                        DescribeScores(scores, found.scores())});
+                        DescribeScores(kind, scores, found.scores())});
     }
   }
 

@@ -39,19 +39,24 @@ void DifferenceList::CompareBits(const std::string& where,
        absl::StrFormat("%.17g", found)});
 }
 
-std::string DescribeScores(const std::string& expected,
+std::string DescribeScores(ScoreKind kind, const std::string& expected,
                            const std::string& found) {
   if (expected.size() != found.size()) {
     return absl::StrCat(found.size(), " bytes instead of ", expected.size());
   }
+  const auto size = static_cast<int64_t>(expected.size());
+  // The last byte of binary scores may be filled up.
+  const int64_t most =
+      kind == ScoreKind::kBinary ? size * 8 : size / PackedScoresSize(kind, 1);
+  const auto before = UnpackScores(kind, most, expected);
+  const auto after = UnpackScores(kind, most, found);
+  if (!before.ok() || !after.ok()) return "bytes that are no scores";
   int64_t different = 0;
   int64_t first = -1;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const auto changed = static_cast<uint8_t>(expected[i] ^ found[i]);
-    if (changed != 0 && first < 0) {
-      first = static_cast<int64_t>(i) * 8 + std::countl_zero(changed);
-    }
-    different += std::popcount(changed);
+  for (int64_t j = 0; j < most; ++j) {
+    if ((*before)[j] == (*after)[j]) continue;
+    if (first < 0) first = j;
+    ++different;
   }
   return absl::StrCat(different, " of them otherwise, datapoint ", first,
                       " first");

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/evolution/scores.h"
+
 namespace merganser {
 
 // One place where the record is not what follows from it.
@@ -47,7 +49,7 @@ class DifferenceList {
 
 // Where two packed score vectors of the same length differ first, or what
 // their lengths are: for messages.
-std::string DescribeScores(const std::string& expected,
+std::string DescribeScores(ScoreKind kind, const std::string& expected,
                            const std::string& found);
 
 }  // namespace merganser

@@ -15,8 +15,6 @@
 namespace merganser {
 namespace {
 
-constexpr ScoreKind kKind = ScoreKind::kBinary;
-
 std::string WhereOf(int64_t candidate) {
   return candidate < 0 ? absl::StrCat("seed ", candidate)
                        : absl::StrCat("log entry ", candidate);
@@ -29,9 +27,9 @@ LayoutOrderPointer FileOrderOf(std::span<const TaskExtent> tasks) {
 }
 
 absl::StatusOr<ChunkAssembly> Assemble(
-    std::span<const TaskExtent> tasks, const LayoutOrderPointer& layout,
-    const v1::ScoreStreamResponse& response) {
-  ChunkAssembly assembly(kKind, tasks, layout);
+    ScoreKind kind, std::span<const TaskExtent> tasks,
+    const LayoutOrderPointer& layout, const v1::ScoreStreamResponse& response) {
+  ChunkAssembly assembly(kind, tasks, layout);
   for (const v1::ChunkScores& chunk : response.chunks()) {
     RETURN_IF_ERROR(
         assembly.Add(chunk.task(), chunk.chunk(), chunk.scores()).status());
@@ -52,6 +50,7 @@ void AddKnownChunks(const ChunkAssembly& scores, v1::Job& job) {
 
 absl::Status Rescorer::OnStart(const v1::CampaignSpec& spec,
                                std::span<const TaskExtent> tasks) {
+  kind_ = ScoreKindOf(spec);
   tasks_.assign(tasks.begin(), tasks.end());
   holdout_tasks_ = HoldoutExtents(spec);
   holdout_order_ = FileOrderOf(holdout_tasks_);
@@ -167,8 +166,8 @@ absl::Status Rescorer::ReceiveOne() {
   }
   CompareWeights(pending, response);
   const bool holdout = pending.holdout_accuracy.has_value();
-  const auto scores =
-      Assemble(holdout ? holdout_tasks_ : tasks_, pending.layout, response);
+  const auto scores = Assemble(kind_, holdout ? holdout_tasks_ : tasks_,
+                               pending.layout, response);
   if (!scores.ok()) {
     return absl::InternalError(absl::StrCat(
         pending.where,
@@ -200,11 +199,11 @@ void Rescorer::CompareWeights(const Pending& pending,
 void Rescorer::CompareScores(const Pending& pending,
                              const ChunkAssembly& scores) {
   ++rescored_;
-  const std::string again = PackScores(kKind, scores.scores());
-  const std::string recorded = PackScores(kKind, pending.scores->scores());
+  const std::string again = PackScores(kind_, scores.scores());
+  const std::string recorded = PackScores(kind_, pending.scores->scores());
   if (again == recorded) return;
   differences_.Add({pending.where, "scores", "those of a new evaluation",
-                    DescribeScores(again, recorded)});
+                    DescribeScores(kind_, again, recorded)});
 }
 
 void Rescorer::CompareHoldout(const Pending& pending,
@@ -219,7 +218,7 @@ void Rescorer::CompareHoldout(const Pending& pending,
   }
   differences_.CompareBits(
       pending.where, "holdout_accuracy",
-      static_cast<double>(right) / static_cast<double>(all),
+      static_cast<double>(right) / static_cast<double>(all * FullScore(kind_)),
       *pending.holdout_accuracy);
 }
 

@@ -77,6 +77,7 @@ class Rescorer : public ReplayObserver {
   DifferenceList& differences_;
   const int64_t window_;
   bool only_accepted_ = false;
+  ScoreKind kind_ = ScoreKind::kBinary;
   std::vector<TaskExtent> tasks_;
   std::vector<TaskExtent> holdout_tasks_;
   std::vector<uint32_t> task_weights_;

@@ -260,7 +260,7 @@ absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
                    MakeSyntheticSpec(folder, evaluations));
   ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
   ThreadTeam team(1);
-  ASSIGN_OR_RETURN(const LocalSeeds seeds, OpenSeeds(spec, "", team));
+  ASSIGN_OR_RETURN(const CampaignSeeds seeds, OpenLocalSeeds(spec, "", team));
   const auto pointers = seeds.pointers();
   auto gram = std::make_shared<const GramSums>(
       GramSums::Create(options.layout, pointers, team));

@@ -85,14 +85,14 @@ class Verification {
     if (KeepsWeights(spec)) {
       return MakeWinner(winner, spec, options_.models_root, team_);
     }
-    ASSIGN_OR_RETURN(const LocalSeeds seeds,
-                     OpenSeeds(spec, options_.models_root, team_));
+    ASSIGN_OR_RETURN(const CampaignSeeds seeds,
+                     OpenLocalSeeds(spec, options_.models_root, team_));
     CompareGram(seeds);
     return MakeWeights(winner.recipe, seeds, team_);
   }
 
   // The stored sums are the campaign's, so others do not make it wrong.
-  void CompareGram(const LocalSeeds& seeds) {
+  void CompareGram(const CampaignSeeds& seeds) {
     const std::vector<const SeedWeights*> pointers = seeds.pointers();
     if (GramSums::Create(seeds.layout, pointers, team_) != *record_.gram()) {
       report_.warnings.push_back(

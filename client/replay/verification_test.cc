@@ -248,8 +248,8 @@ TEST_F(VerificationTest, AChangedSeedIsAnError) {
   bytes->back() = static_cast<char>(bytes->back() ^ 1);
   ASSERT_TRUE(WriteFileAtomically(path, *bytes).ok());
   EXPECT_THAT(std::string(VerifyFolder().status().message()),
-              HasSubstr("seed-1.safetensors is not the file that the campaign "
-                        "was started with"));
+              HasSubstr("seed-1.safetensors is not what the campaign was "
+                        "submitted with"));
 }
 
 TEST_F(VerificationTest, ARecordThatIsCutShortIsAnError) {

@@ -27,16 +27,27 @@ std::string Percent(const std::optional<double>& share) {
   return share.has_value() ? absl::StrFormat("%.1f %%", 100 * *share) : "-";
 }
 
+// Indented below their model; of a single task, it would be a repetition.
+void AddTasks(const std::vector<Summary::Task>& tasks, std::vector<Row>& rows) {
+  if (tasks.size() < 2) return;
+  for (const Summary::Task& task : tasks) {
+    rows.push_back(
+        {"  " + task.name, task.search_accuracy, task.holdout_accuracy});
+  }
+}
+
 std::vector<Row> Rows(const Summary& summary) {
   std::vector<Row> rows;
   if (summary.best.has_value()) {
     rows.push_back(
         {absl::StrCat("winner (candidate ", summary.best->candidate, ")"),
          summary.best->search_accuracy, summary.best->holdout_accuracy});
+    AddTasks(summary.best->tasks, rows);
   }
   for (const Summary::Seed& seed : summary.seeds) {
     rows.push_back(
         {"seed " + seed.name, seed.search_accuracy, seed.holdout_accuracy});
+    AddTasks(seed.tasks, rows);
   }
   if (const auto paper = PaperHoldoutAccuracy(summary)) {
     rows.push_back({"the paper's M2N2", std::nullopt, paper});

@@ -31,12 +31,34 @@ ordered_json OrNull(const std::optional<double>& value) {
   return value.has_value() ? ordered_json(*value) : ordered_json(nullptr);
 }
 
+// Of campaigns with several tasks; of a single one, it would be a repetition.
+void AddTasks(const std::vector<Summary::Task>& tasks, ordered_json& page) {
+  if (tasks.size() < 2) return;
+  for (const Summary::Task& task : tasks) {
+    page["tasks"].push_back(
+        {{"name", task.name},
+         {"search_accuracy", task.search_accuracy},
+         {"holdout_accuracy", OrNull(task.holdout_accuracy)}});
+  }
+}
+
+template <typename Scored>
+std::vector<Summary::Task> TasksOf(const Scored& scored) {
+  std::vector<Summary::Task> tasks;
+  for (const v1::TaskScore& task : scored.tasks()) {
+    tasks.push_back({task.name(), task.search_accuracy(), HoldoutOf(task)});
+  }
+  return tasks;
+}
+
 ordered_json BestJson(const std::optional<Summary::Best>& best) {
   if (!best.has_value()) return nullptr;
-  return {{"candidate", best->candidate},
-          {"search_accuracy", best->search_accuracy},
-          {"holdout_accuracy", OrNull(best->holdout_accuracy)},
-          {"genome_digest", best->genome_digest}};
+  ordered_json page = {{"candidate", best->candidate},
+                       {"search_accuracy", best->search_accuracy},
+                       {"holdout_accuracy", OrNull(best->holdout_accuracy)},
+                       {"genome_digest", best->genome_digest}};
+  AddTasks(best->tasks, page);
+  return page;
 }
 
 ordered_json SeedsJson(const Summary& summary) {
@@ -45,6 +67,7 @@ ordered_json SeedsJson(const Summary& summary) {
     seeds.push_back({{"name", seed.name},
                      {"search_accuracy", seed.search_accuracy},
                      {"holdout_accuracy", OrNull(seed.holdout_accuracy)}});
+    AddTasks(seed.tasks, seeds.back());
   }
   return seeds;
 }
@@ -163,13 +186,33 @@ absl::Status ReadPoint(const json& value, const std::string& path,
   return reader.status();
 }
 
+absl::Status ReadTasks(const json& scored, const std::string& path,
+                       std::vector<Summary::Task>& tasks) {
+  const auto found = scored.find("tasks");
+  if (found == scored.end()) return absl::OkStatus();
+  if (!found->is_array()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, "tasks: expected a list"));
+  }
+  for (size_t i = 0; i < found->size(); ++i) {
+    FieldReader reader((*found)[i], absl::StrCat(path, "tasks[", i, "]."));
+    Summary::Task& task = tasks.emplace_back();
+    reader.Read("name", task.name);
+    reader.Read("search_accuracy", task.search_accuracy);
+    reader.Read("holdout_accuracy", task.holdout_accuracy);
+    RETURN_IF_ERROR(reader.status());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadSeed(const json& value, const std::string& path,
                       Summary::Seed& seed) {
   FieldReader reader(value, path);
   reader.Read("name", seed.name);
   reader.Read("search_accuracy", seed.search_accuracy);
   reader.Read("holdout_accuracy", seed.holdout_accuracy);
-  return reader.status();
+  RETURN_IF_ERROR(reader.status());
+  return ReadTasks(value, path, seed.tasks);
 }
 
 absl::Status ReadBest(const json& value, Summary::Best& best) {
@@ -178,7 +221,8 @@ absl::Status ReadBest(const json& value, Summary::Best& best) {
   reader.Read("search_accuracy", best.search_accuracy);
   reader.Read("holdout_accuracy", best.holdout_accuracy);
   reader.Read("genome_digest", best.genome_digest);
-  return reader.status();
+  RETURN_IF_ERROR(reader.status());
+  return ReadTasks(value, "best.", best.tasks);
 }
 
 absl::Status ReadPlainFields(const json& page, Summary& summary) {
@@ -246,11 +290,11 @@ Summary MakeSummary(const v1::ExportHeader& header,
   if (progress.has_best()) {
     const v1::BestCandidate& best = progress.best();
     summary.best = {best.candidate(), best.search_accuracy(), HoldoutOf(best),
-                    HexOf(best.genome_digest())};
+                    HexOf(best.genome_digest()), TasksOf(best)};
   }
   for (const v1::SeedScore& seed : progress.seeds()) {
     summary.seeds.push_back(
-        {seed.name(), seed.search_accuracy(), HoldoutOf(seed)});
+        {seed.name(), seed.search_accuracy(), HoldoutOf(seed), TasksOf(seed)});
   }
   for (const v1::CurvePoint& point : header.curve()) {
     summary.curve.push_back({point.evaluations(), point.candidate(),

@@ -13,16 +13,23 @@
 namespace merganser {
 
 struct Summary {
+  struct Task {
+    std::string name;
+    double search_accuracy = 0;
+    std::optional<double> holdout_accuracy;
+  };
   struct Best {
     int64_t candidate = 0;
     double search_accuracy = 0;
     std::optional<double> holdout_accuracy;
     std::string genome_digest;  // hexadecimal
+    std::vector<Task> tasks;
   };
   struct Seed {
     std::string name;
     double search_accuracy = 0;
     std::optional<double> holdout_accuracy;
+    std::vector<Task> tasks;
   };
   struct Point {
     int64_t evaluations = 0;

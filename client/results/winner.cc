@@ -22,31 +22,9 @@ using nlohmann::ordered_json;
 
 constexpr char kRecipeFormat[] = "merganser-winner/1";
 
-absl::StatusOr<DType> WeightsDType(const v1::CampaignSpec& spec,
-                                   const LocalSeeds& seeds) {
-  if (!spec.model().weights_dtype().empty()) return WeightsDTypeOf(spec);
-  return CommonDType(seeds.pointers());
-}
-
 std::string LocalPath(const std::string& path, const std::string& models_root) {
   if (path.empty() || path[0] == '/' || models_root.empty()) return path;
   return models_root + "/" + path;
-}
-
-absl::StatusOr<SeedWeights> OpenSeed(const v1::SeedSpec& seed,
-                                     const std::string& path,
-                                     const ParameterLayout& layout,
-                                     ThreadTeam& team) {
-  ASSIGN_OR_RETURN(const Digest expected,
-                   DigestFromProto(seed.digest(), "digest"));
-  ASSIGN_OR_RETURN(auto file, SafetensorsFile::Open(path));
-  const Digest found = SeedDigest(*file);
-  if (found != expected) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, " is not the file that the campaign was started with: expected ",
-        "the digest ", expected.ToHex(), "; got ", found.ToHex()));
-  }
-  return SeedWeights::Create(std::move(file), layout, team);
 }
 
 ordered_json SeedsJson(const v1::CampaignSpec& spec,
@@ -98,33 +76,20 @@ absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header) {
                    "candidate ", winner.candidate));
 }
 
-std::vector<const SeedWeights*> LocalSeeds::pointers() const {
-  std::vector<const SeedWeights*> pointers;
-  for (const SeedWeights& seed : weights) pointers.push_back(&seed);
-  return pointers;
-}
-
-absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
-                                     const std::string& models_root,
-                                     ThreadTeam& team) {
-  ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
-  LocalSeeds seeds{.layout = std::move(options.layout)};
-  for (int k = 0; k < spec.seeds_size(); ++k) {
-    auto seed =
-        OpenSeed(spec.seeds(k), LocalPath(spec.seeds(k).path(), models_root),
-                 seeds.layout.parameters, team);
-    if (!seed.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("seeds[", k, "].path: ", seed.status().message()));
-    }
-    seeds.weights.push_back(*std::move(seed));
-  }
-  ASSIGN_OR_RETURN(seeds.dtype, WeightsDType(spec, seeds));
-  return seeds;
+absl::StatusOr<CampaignSeeds> OpenLocalSeeds(const v1::CampaignSpec& spec,
+                                             const std::string& models_root,
+                                             ThreadTeam& team) {
+  return OpenSeeds(
+      spec,
+      [&](const v1::SeedSpec& seed,
+          const std::string&) -> absl::StatusOr<std::string> {
+        return LocalPath(seed.path(), models_root);
+      },
+      team);
 }
 
 absl::StatusOr<ParameterVector> MakeWeights(const LinearRecipe& recipe,
-                                            const LocalSeeds& seeds,
+                                            const CampaignSeeds& seeds,
                                             ThreadTeam& team) {
   RETURN_IF_ERROR(Validate(recipe, static_cast<int>(seeds.weights.size()),
                            seeds.layout.chromosomes));
@@ -142,8 +107,8 @@ absl::StatusOr<ParameterVector> MakeWinner(const Winner& winner,
                                            const std::string& models_root,
                                            ThreadTeam& team) {
   if (!KeepsWeights(spec)) {
-    ASSIGN_OR_RETURN(const LocalSeeds seeds,
-                     OpenSeeds(spec, models_root, team));
+    ASSIGN_OR_RETURN(const CampaignSeeds seeds,
+                     OpenLocalSeeds(spec, models_root, team));
     return MakeWeights(winner.recipe, seeds, team);
   }
   ASSIGN_OR_RETURN(WeightsMaker maker, WeightsMaker::Create(spec, team));

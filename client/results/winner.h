@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "client/results/lineage.h"
 #include "common/base/digest.h"
+#include "common/campaign_spec/campaign_seeds.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -39,23 +40,12 @@ struct Winner {
 // does not hold it.
 absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header);
 
-// Seeds as files of this machine, checked against the spec.
-struct LocalSeeds {
-  GenomeLayout layout;
-  std::vector<SeedWeights> weights;  // in file order
-  DType dtype = DType::kF32;         // what a child's weights are rounded to
-
-  std::vector<const SeedWeights*> pointers() const;
-};
-
 // Opens the seeds of a resolved spec. Relative paths start at `models_root`,
 // or at the working directory if that is empty.
-// Errors: InvalidArgument naming seeds[i].path, the file and what was
-// expected, also when a file is missing or is not the one that the campaign
-// was started with.
-absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
-                                     const std::string& models_root,
-                                     ThreadTeam& team);
+// Errors: those of OpenLocalSeeds().
+absl::StatusOr<CampaignSeeds> OpenLocalSeeds(const v1::CampaignSpec& spec,
+                                             const std::string& models_root,
+                                             ThreadTeam& team);
 
 // A model's weights: length * DTypeBytes(dtype) bytes in the layout's order.
 struct ParameterVector {
@@ -67,13 +57,14 @@ struct ParameterVector {
 // The parameter vector of a recipe.
 // Errors: InvalidArgument when the recipe does not fit the seeds.
 absl::StatusOr<ParameterVector> MakeWeights(const LinearRecipe& recipe,
-                                            const LocalSeeds& seeds,
+                                            const CampaignSeeds& seeds,
                                             ThreadTeam& team);
 
-// The winner's parameter vector: by its recipe from the seeds that OpenSeeds()
+// The winner's parameter vector: by its recipe from the seeds that
+// OpenLocalSeeds()
 // finds, or, where weights are kept, by its ancestors from random seeds.
-// Errors: those of OpenSeeds(), MakeWeights() and RemakeCandidate(); DataLoss
-// when the weights are not those of the digest.
+// Errors: those of OpenLocalSeeds(), MakeWeights() and RemakeCandidate();
+// DataLoss when the weights are not those of the digest.
 absl::StatusOr<ParameterVector> MakeWinner(const Winner& winner,
                                            const v1::CampaignSpec& spec,
                                            const std::string& models_root,

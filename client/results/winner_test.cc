@@ -59,7 +59,7 @@ class WinnerTest : public ::testing::Test {
 };
 
 TEST_F(WinnerTest, TheWeightsFollowTheRecipeSegmentBySegment) {
-  const auto seeds = OpenSeeds(spec(), "", team_);
+  const auto seeds = OpenLocalSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok()) << seeds.status();
   const std::string path = folder_->path() + "/winner.safetensors";
   const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
@@ -82,7 +82,7 @@ TEST_F(WinnerTest, TheWeightsFollowTheRecipeSegmentBySegment) {
 }
 
 TEST_F(WinnerTest, TheFileSaysWhatItIs) {
-  const auto seeds = OpenSeeds(spec(), "", team_);
+  const auto seeds = OpenLocalSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok()) << seeds.status();
   const std::string path = folder_->path() + "/winner.safetensors";
   const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
@@ -100,7 +100,7 @@ TEST_F(WinnerTest, TheFileSaysWhatItIs) {
 
 TEST_F(WinnerTest, WeightsAreRoundedToTheDtypeOfTheSpec) {
   mutable_spec()->mutable_model()->set_weights_dtype("bfloat16");
-  const auto seeds = OpenSeeds(spec(), "", team_);
+  const auto seeds = OpenLocalSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok()) << seeds.status();
   EXPECT_EQ(seeds->dtype, DType::kBF16);
   const auto weights = MakeWeights(winner_.recipe, *seeds, team_);
@@ -148,7 +148,7 @@ TEST_F(WinnerTest, ABestMemberOutsideTheArchiveIsADefectOfTheExport) {
 
 TEST_F(WinnerTest, AMissingSeedIsNamed) {
   mutable_spec()->mutable_seeds(1)->set_path("elsewhere.safetensors");
-  const auto seeds = OpenSeeds(spec(), folder_->path(), team_);
+  const auto seeds = OpenLocalSeeds(spec(), folder_->path(), team_);
   EXPECT_EQ(seeds.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(seeds.status().message()),
               HasSubstr("seeds[1].path: " + folder_->path() +
@@ -157,21 +157,21 @@ TEST_F(WinnerTest, AMissingSeedIsNamed) {
 
 TEST_F(WinnerTest, RelativePathsStartAtTheModelsRoot) {
   mutable_spec()->mutable_seeds(0)->set_path("seed-0.safetensors");
-  EXPECT_FALSE(OpenSeeds(spec(), "", team_).ok());
-  const auto seeds = OpenSeeds(spec(), folder_->path(), team_);
+  EXPECT_FALSE(OpenLocalSeeds(spec(), "", team_).ok());
+  const auto seeds = OpenLocalSeeds(spec(), folder_->path(), team_);
   EXPECT_TRUE(seeds.ok()) << seeds.status();
 }
 
 TEST_F(WinnerTest, AnotherFileUnderTheSameNameIsRefused) {
   mutable_spec()->mutable_seeds(0)->set_digest(std::string(32, 'x'));
-  EXPECT_THAT(std::string(OpenSeeds(spec(), "", team_).status().message()),
-              HasSubstr("is not the file that the campaign was started with"));
+  EXPECT_THAT(std::string(OpenLocalSeeds(spec(), "", team_).status().message()),
+              HasSubstr("is not what the campaign was submitted with"));
 }
 
 TEST_F(WinnerTest, ARecipeOfAnotherShapeIsRefused) {
   winner_.recipe.chromosomes[0].starts[1] = 26;
   EXPECT_FALSE(WinnerRecipeJson(winner_, spec()).ok());
-  const auto seeds = OpenSeeds(spec(), "", team_);
+  const auto seeds = OpenLocalSeeds(spec(), "", team_);
   ASSERT_TRUE(seeds.ok());
   EXPECT_FALSE(MakeWeights(winner_.recipe, *seeds, team_).ok());
 }

@@ -48,6 +48,20 @@ std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec) {
   return extents;
 }
 
+ScoreKind ScoreKindOf(const v1::CampaignSpec& spec) {
+  const auto& tasks = spec.tasks();
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const v1::TaskSpec& task) {
+                       return task.kind() == "perplexity";
+                     })
+             ? ScoreKind::kContinuous
+             : ScoreKind::kBinary;
+}
+
+bool IsLanguageModel(const v1::ModelSpec& model) {
+  return model.family() == "language_model";
+}
+
 bool KeepsWeights(const v1::CampaignSpec& spec) {
   return spec.seeds_size() > 0 && spec.seeds(0).random();
 }
@@ -113,6 +127,7 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
     options.archive.task_weight.insert(options.archive.task_weight.end(), rows,
                                        std::max<uint32_t>(1, task.weight()));
   }
+  options.archive.kind = ScoreKindOf(spec);
   options.archive.population = spec.search().population();
   options.archive.alpha = EffectiveAlpha(options.search, spec.search().alpha());
   options.early_rejection = spec.search().early_rejection() &&

@@ -23,6 +23,11 @@ int ChunkSize(const v1::TaskSpec& task);
 // the numbering as empty extents (begin == end).
 std::vector<TaskExtent> HoldoutExtents(const v1::CampaignSpec& spec);
 
+// What scores are: continuous where a task's are, also of the other tasks.
+ScoreKind ScoreKindOf(const v1::CampaignSpec& spec);
+
+bool IsLanguageModel(const v1::ModelSpec& model);
+
 // Whether candidates are kept as weights instead of recipes: the seeds are
 // random.
 bool KeepsWeights(const v1::CampaignSpec& spec);

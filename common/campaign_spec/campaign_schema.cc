@@ -69,8 +69,9 @@ constexpr SchemaField kModel[] = {
     {.key = "family",
      .proto_field = "family",
      .required = true,
-     .choices = "mlp",
-     .help = "fully connected layers with ReLU between them"},
+     .choices = "mlp language_model",
+     .help = "mlp: fully connected layers with ReLU between them; "
+             "language_model: Hugging Face folders of the Llama family"},
     {.key = "weights_dtype",
      .proto_field = "weights_dtype",
      .choices = "float32 bfloat16 float16",
@@ -89,6 +90,23 @@ constexpr SchemaField kModel[] = {
      .maximum = kMaximumSigma,
      .help = "standard deviation of random seeds' parameters; above 0 with "
              "them"},
+    {.key = "compute_dtype",
+     .proto_field = "compute_dtype",
+     .choices = "float32 bfloat16 float16",
+     .help = "language models: what forward passes are computed in; float32 if "
+             "unset"},
+    {.key = "vocabulary",
+     .proto_field = "vocabulary",
+     .choices = "same common",
+     .help = "language models: same (if unset): all seeds have as many rows in "
+             "their embeddings; common: the rows that all have are merged, "
+             "further ones kept from the seed tokenizer"},
+    {.key = "tokenizer",
+     .proto_field = "tokenizer",
+     .format = TextFormat::kAny,
+     .maximum = kNameBytes,
+     .help = "language models: the seed whose tokenizer, generation config and "
+             "chat template serve the children; the first one if unset"},
 };
 
 constexpr SchemaField kSeed[] = {
@@ -102,8 +120,13 @@ constexpr SchemaField kSeed[] = {
      .proto_field = "path",
      .format = TextFormat::kFile,
      .maximum = kTextBytes,
-     .help = "a safetensors file, relative to the campaign file; required "
-             "unless random"},
+     .help = "a safetensors file, or of a language model its folder, relative "
+             "to the campaign file; required unless random or hf"},
+    {.key = "hf",
+     .proto_field = "hf",
+     .maximum = 512,
+     .help = "language models, instead of path: org/name or org/name@revision "
+             "in the local Hugging Face cache"},
     {.key = "random",
      .proto_field = "random",
      .default_value = "false",

@@ -10,12 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/campaign_seeds.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/genome/parameter_layout.h"
-#include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
 #include "common/storage/csv_dataset.h"
-#include "common/storage/safetensors.h"
 
 namespace merganser {
 namespace {
@@ -66,27 +65,25 @@ class Resolver {
   }
 
   absl::Status ResolveFileSeeds(v1::CampaignSpec& spec) {
+    const auto path_of =
+        [this](const v1::SeedSpec& seed,
+               const std::string& field) -> absl::StatusOr<std::string> {
+      const std::string path = AbsolutePath(seed.path());
+      RETURN_IF_ERROR(ShownToWorkers(field, path).status());
+      return path;
+    };
+    v1::CampaignSpec unresolved = spec;
+    unresolved.mutable_model()->clear_tensors();
+    for (v1::SeedSpec& seed : *unresolved.mutable_seeds()) seed.clear_digest();
+    ASSIGN_OR_RETURN(const CampaignSeeds seeds,
+                     OpenSeeds(unresolved, path_of, team_));
+    layout_ = seeds.layout.parameters;
     for (int i = 0; i < spec.seeds_size(); ++i) {
-      RETURN_IF_ERROR(ResolveSeed(i, *spec.mutable_seeds(i)));
+      v1::SeedSpec& seed = *spec.mutable_seeds(i);
+      ASSIGN_OR_RETURN(*seed.mutable_path(),
+                       ShownToWorkers("", AbsolutePath(seed.path())));
+      seed.set_digest(seeds.digests[i].ToBytes());
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status ResolveSeed(int index, v1::SeedSpec& seed) {
-    const std::string field = absl::StrCat("seeds[", index, "].path");
-    const std::string path = AbsolutePath(seed.path());
-    ASSIGN_OR_RETURN(const std::string shown, ShownToWorkers(field, path));
-    const auto file = SafetensorsFile::Open(path);
-    RETURN_IF_ERROR(AsBadInput(field, file.status()));
-    const absl::StatusOr<ParameterLayout> layout = MlpLayout(**file);
-    RETURN_IF_ERROR(AsBadInput(field, layout.status()));
-    if (!layout_.has_value()) layout_ = *layout;
-    RETURN_IF_ERROR(CheckSameLayout(*layout_, "seeds[0]", *layout,
-                                    absl::StrCat(field, ": ", path)));
-    RETURN_IF_ERROR(AsBadInput(
-        field, SeedWeights::Create(*file, *layout_, team_).status()));
-    seed.set_path(shown);
-    seed.set_digest(SeedDigest(**file).ToBytes());
     return absl::OkStatus();
   }
 

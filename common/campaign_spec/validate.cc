@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_schema.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/campaign_spec/validate_model.h"
 #include "common/campaign_spec/validate_resolved.h"
 #include "common/campaign_spec/validate_seeds.h"
 
@@ -169,6 +170,7 @@ absl::Status CheckSearch(const v1::SearchSpec& search) {
 absl::Status CheckRules(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckUniqueNames("seeds", spec.seeds()));
   RETURN_IF_ERROR(ValidateSeeds(spec));
+  RETURN_IF_ERROR(ValidateModel(spec));
   RETURN_IF_ERROR(CheckUniqueNames("tasks", spec.tasks()));
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const std::string path = absl::StrCat("tasks[", i, "]");

@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/checkpoint/hub_cache.h"
 #include "common/genome/parameter_layout.h"
 
 namespace merganser {
@@ -29,17 +30,43 @@ absl::Status CheckOneKind(const v1::CampaignSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status CheckPaths(const v1::CampaignSpec& spec) {
+absl::Status CheckPlace(const std::string& field, const v1::SeedSpec& seed,
+                        bool language_model) {
+  if (!seed.hf().empty()) {
+    if (!language_model) {
+      return FieldError(absl::StrCat(field, ".hf"),
+                        "expected none but of language models");
+    }
+    if (!seed.path().empty()) {
+      return FieldError(absl::StrCat(field, ".hf"),
+                        "expected either path or hf; got both");
+    }
+    return Annotate(ParseHubName(seed.hf()).status(),
+                    absl::StrCat(field, ".hf"));
+  }
+  if (!seed.path().empty()) return absl::OkStatus();
+  return FieldError(
+      absl::StrCat(field, ".path"),
+      language_model
+          ? "is missing; expected a Hugging Face folder, relative to the "
+            "campaign file, or hf: org/name instead"
+          : "is missing; expected a safetensors file, relative to the campaign "
+            "file, or random: true instead");
+}
+
+absl::Status CheckPlaces(const v1::CampaignSpec& spec) {
   const bool random = KeepsWeights(spec);
   for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string& path = spec.seeds(i).path();
-    if (path.empty() == random) continue;
-    return FieldError(
-        absl::StrCat("seeds[", i, "].path"),
-        random
-            ? absl::StrCat("expected none of a random seed; got \"", path, "\"")
-            : "is missing; expected a safetensors file, relative to the "
-              "campaign file, or random: true instead");
+    const v1::SeedSpec& seed = spec.seeds(i);
+    const std::string field = absl::StrCat("seeds[", i, "]");
+    if (!random) {
+      RETURN_IF_ERROR(CheckPlace(field, seed, IsLanguageModel(spec.model())));
+    } else if (!seed.path().empty() || !seed.hf().empty()) {
+      return FieldError(
+          absl::StrCat(field, seed.hf().empty() ? ".path" : ".hf"),
+          absl::StrCat("expected none of a random seed; got \"", seed.path(),
+                       seed.hf(), "\""));
+    }
   }
   return absl::OkStatus();
 }
@@ -84,7 +111,7 @@ absl::Status CheckNothingOfRandomSeeds(const v1::CampaignSpec& spec) {
 
 absl::Status ValidateSeeds(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckOneKind(spec));
-  RETURN_IF_ERROR(CheckPaths(spec));
+  RETURN_IF_ERROR(CheckPlaces(spec));
   if (KeepsWeights(spec)) return CheckRandomModel(spec.model());
   return CheckNothingOfRandomSeeds(spec);
 }

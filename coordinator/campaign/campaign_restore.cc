@@ -86,7 +86,11 @@ absl::Status CampaignRunner::RestoreMaps(const StoredCampaign& stored) {
   for (const auto& [key, bytes] : ValuesOf(stored, Collection::kHoldout)) {
     ASSIGN_OR_RETURN(const records::HoldoutRecord record,
                      UnpackRecord<records::HoldoutRecord>(bytes, "holdout"));
-    holdout_[key] = record.accuracy();
+    ASSIGN_OR_RETURN(
+        const std::vector<uint32_t> scores,
+        UnpackScores(kind(), holdout_tasks_.back().end, record.scores()));
+    holdout_[key] = {record.accuracy(),
+                     TaskAccuracies(kind(), holdout_tasks_, scores)};
   }
   return absl::OkStatus();
 }

@@ -226,10 +226,11 @@ ResultVerdict CampaignRunner::TakeHoldout(const v1::JobResult& result) {
       all += weight;
     }
   }
-  holdout_[candidate] = solved / all;
+  holdout_[candidate] = {solved / all,
+                         TaskAccuracies(kind(), holdout_tasks_, *scores)};
   holdout_open_.erase(candidate);
   records::HoldoutRecord record;
-  record.set_accuracy(holdout_[candidate]);
+  record.set_accuracy(solved / all);
   record.set_scores(PackScores(kind(), *scores));
   writes_.Put(Collection::kHoldout, candidate, record.SerializeAsString());
   Advance();

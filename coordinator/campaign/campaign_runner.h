@@ -16,6 +16,7 @@
 #include "common/schedule/chunk_assembly.h"
 #include "common/schedule/ordered_schedule.h"
 #include "coordinator/campaign/child_scores.h"
+#include "coordinator/campaign/task_scores.h"
 #include "coordinator/campaign/write_buffer.h"
 #include "coordinator/scheduler/job_key.h"
 #include "coordinator/store/campaign_store.h"
@@ -169,6 +170,11 @@ class CampaignRunner {
   int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
   ScoreKind kind() const { return plan_.archive.kind; }
   double Accuracy(const std::vector<uint32_t>& scores) const;
+  // Sets holdout accuracy and tasks of `Scored`, a BestCandidate or SeedScore;
+  // `scores` are those of the search datapoints.
+  template <typename Scored>
+  void WriteTaskScores(int64_t candidate, const std::vector<uint32_t>& scores,
+                       Scored& scored) const;
 
   void SetState(v1::CampaignState state, std::string message = "");
   void Fail(const std::string& message);
@@ -252,7 +258,7 @@ class CampaignRunner {
   // Of the open proposals within the budget.
   std::map<int64_t, ChildScores> children_;
   std::map<int64_t, storage::v1::CandidateRecord> candidates_;
-  std::map<int64_t, double> holdout_;
+  std::map<int64_t, HoldoutScores> holdout_;
   std::set<int64_t> holdout_open_;
   std::vector<v1::CurvePoint> curve_;
   // Number of results applied when a slot last changed, [slots].

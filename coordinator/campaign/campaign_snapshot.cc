@@ -23,6 +23,25 @@ std::optional<int64_t> CampaignRunner::best() const {
   return schedule_->archive().slot(*slot)->sequence_number;
 }
 
+template <typename Scored>
+void CampaignRunner::WriteTaskScores(int64_t candidate,
+                                     const std::vector<uint32_t>& scores,
+                                     Scored& scored) const {
+  const auto holdout = holdout_.find(candidate);
+  const bool measured = holdout != holdout_.end();
+  if (measured) scored.set_holdout_accuracy(holdout->second.accuracy);
+  const std::vector<double> search =
+      TaskAccuracies(kind(), plan_.tasks, scores);
+  for (size_t t = 0; t < search.size(); ++t) {
+    v1::TaskScore& task = *scored.add_tasks();
+    task.set_name(spec().tasks(static_cast<int>(t)).name());
+    task.set_search_accuracy(search[t]);
+    if (measured && holdout_tasks_[t].end > holdout_tasks_[t].begin) {
+      task.set_holdout_accuracy(holdout->second.tasks[t]);
+    }
+  }
+}
+
 std::optional<int> CampaignRunner::SlotOf(int64_t candidate) const {
   if (!started()) return std::nullopt;
   for (int i = 0; i < schedule_->archive().population(); ++i) {
@@ -63,15 +82,13 @@ v1::Campaign CampaignRunner::Snapshot() const {
     best.set_candidate(*n);
     best.set_search_accuracy(record.search_accuracy());
     best.set_genome_digest(record.genome_digest());
-    const auto holdout = holdout_.find(*n);
-    if (holdout != holdout_.end()) best.set_holdout_accuracy(holdout->second);
+    WriteTaskScores(*n, schedule_->archive().slot(*SlotOf(*n))->scores, best);
   }
   for (int k = 0; k < seeds(); ++k) {
     v1::SeedScore& seed = *progress.add_seeds();
     seed.set_name(spec().seeds(k).name());
     seed.set_search_accuracy(candidates_.at(k - seeds()).search_accuracy());
-    const auto holdout = holdout_.find(k - seeds());
-    if (holdout != holdout_.end()) seed.set_holdout_accuracy(holdout->second);
+    WriteTaskScores(k - seeds(), seed_scores_.at(k - seeds()), seed);
   }
   return campaign;
 }
@@ -87,7 +104,9 @@ std::vector<v1::CurvePoint> CampaignRunner::Curve() const {
   }
   for (v1::CurvePoint& point : curve) {
     const auto holdout = holdout_.find(point.candidate());
-    if (holdout != holdout_.end()) point.set_holdout_accuracy(holdout->second);
+    if (holdout != holdout_.end()) {
+      point.set_holdout_accuracy(holdout->second.accuracy);
+    }
   }
   return curve;
 }
@@ -106,7 +125,9 @@ absl::StatusOr<v1::Candidate> CampaignRunner::MakeCandidate(
   proto.set_genome_digest(record.genome_digest());
   proto.set_search_accuracy(record.search_accuracy());
   const auto holdout = holdout_.find(candidate);
-  if (holdout != holdout_.end()) proto.set_holdout_accuracy(holdout->second);
+  if (holdout != holdout_.end()) {
+    proto.set_holdout_accuracy(holdout->second.accuracy);
+  }
   if (const auto slot = SlotOf(candidate); slot.has_value()) {
     proto.set_slot(*slot);
   }

@@ -18,20 +18,6 @@ absl::Status Expect(bool right, const std::string& field,
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", message));
 }
 
-// The layout that the client resolved must be that of the files.
-absl::Status CheckTensors(const v1::ModelSpec& model,
-                          const ParameterLayout& layout,
-                          const std::string& path) {
-  if (model.tensors().empty()) return absl::OkStatus();
-  ParameterLayout resolved;  // names and shapes are all that is compared
-  for (const v1::TensorSpec& tensor : model.tensors()) {
-    resolved.tensors.push_back(
-        {.name = tensor.name(),
-         .shape = {tensor.shape().begin(), tensor.shape().end()}});
-  }
-  return CheckSameLayout(resolved, "model.tensors", layout, path);
-}
-
 // Digests are resolved by the client; a spec without one is taken as it is.
 absl::Status CheckDigest(const std::string& expected, const Digest& actual,
                          const std::string& field, const std::string& path) {
@@ -98,47 +84,22 @@ absl::StatusOr<std::unique_ptr<CampaignData>> CampaignData::Load(
 
 absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
                                      const PathRules& paths, ThreadTeam& team) {
-  RETURN_IF_ERROR(
-      Expect(spec.seeds_size() > 0, "seeds", "expected at least one seed"));
-  std::string first_path;
-  for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string field = absl::StrCat("seeds[", i, "]");
-    const std::string path_field = absl::StrCat(field, ".path");
-    ASSIGN_OR_RETURN(const std::string path,
-                     paths.Resolve(spec.seeds(i).path(), path_field));
-    auto file = SafetensorsFile::Open(path);
-    if (!file.ok()) return Annotate(file.status(), path_field);
-    seed_digests_.push_back(SeedDigest(**file));
-    RETURN_IF_ERROR(CheckDigest(spec.seeds(i).digest(), seed_digests_.back(),
-                                absl::StrCat(field, ".digest"), path));
-    auto layout = MlpLayout(**file);
-    if (!layout.ok()) return Annotate(layout.status(), path_field);
-    if (i == 0) {
-      RETURN_IF_ERROR(CheckTensors(spec.model(), *layout, path));
-      layout_ = SingleChromosome(*std::move(layout));
-      first_path = path;
-    } else {
-      RETURN_IF_ERROR(Annotate(
-          CheckSameLayout(layout_.parameters, first_path, *layout, path),
-          path_field));
-    }
-    auto seed = SeedWeights::Create(*std::move(file), layout_.parameters, team);
-    if (!seed.ok()) return Annotate(seed.status(), path_field);
-    seeds_.push_back(*std::move(seed));
-  }
-  for (const SeedWeights& seed : seeds_) seed_pointers_.push_back(&seed);
-  weights_dtype_ = CommonDType(seed_pointers_);
-  if (!spec.model().weights_dtype().empty()) {
-    ASSIGN_OR_RETURN(weights_dtype_, WeightsDTypeOf(spec));
-  }
+  ASSIGN_OR_RETURN(seeds_,
+                   OpenSeeds(
+                       spec,
+                       [&](const v1::SeedSpec& seed, const std::string& field) {
+                         return paths.Resolve(seed.path(), field);
+                       },
+                       team));
+  seed_pointers_ = seeds_.pointers();
   return absl::OkStatus();
 }
 
 absl::Status CampaignData::TakeRandomSeeds(const v1::CampaignSpec& spec) {
   ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfLayers(spec.model()));
-  RETURN_IF_ERROR(CheckTensors(spec.model(), layout, "model.layers"));
-  layout_ = SingleChromosome(std::move(layout));
-  ASSIGN_OR_RETURN(weights_dtype_, WeightsDTypeOf(spec));
+  RETURN_IF_ERROR(CheckResolvedTensors(spec.model(), layout, "model.layers"));
+  seeds_.layout = SingleChromosome(std::move(layout));
+  ASSIGN_OR_RETURN(seeds_.dtype, WeightsDTypeOf(spec));
   random_seeds_ = {.count = spec.seeds_size(),
                    .sigma = spec.model().init_sigma(),
                    .campaign_seed = spec.random_seed()};
@@ -149,7 +110,7 @@ absl::Status CampaignData::LoadTasks(const v1::CampaignSpec& spec,
                                      const PathRules& paths) {
   RETURN_IF_ERROR(
       Expect(spec.tasks_size() > 0, "tasks", "expected at least one task"));
-  const MlpShape shape = ShapeOfMlp(layout_.parameters);
+  const MlpShape shape = ShapeOfMlp(layout().parameters);
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const v1::TaskSpec& task = spec.tasks(i);
     const std::string field = absl::StrCat("tasks[", i, "]");
@@ -195,12 +156,13 @@ absl::StatusOr<LinearRecipe> CampaignData::RecipeOf(const v1::Job& job) const {
   RETURN_IF_ERROR(Expect(!random_seeds_.has_value(), "job.recipe",
                          "candidates of this campaign are kept as weights"));
   ASSIGN_OR_RETURN(LinearRecipe recipe, RecipeFromProto(job.recipe()));
-  RETURN_IF_ERROR(Annotate(
-      Validate(recipe, static_cast<int>(seeds_.size()), layout_.chromosomes),
-      "job.recipe"));
+  RETURN_IF_ERROR(
+      Annotate(Validate(recipe, static_cast<int>(seeds_.weights.size()),
+                        layout().chromosomes),
+               "job.recipe"));
   ASSIGN_OR_RETURN(const Digest expected,
                    DigestFromProto(job.genome_digest(), "job.genome_digest"));
-  const Digest actual = GenomeDigest(recipe, seed_digests_);
+  const Digest actual = GenomeDigest(recipe, seeds_.digests);
   RETURN_IF_ERROR(
       Expect(actual == expected, "job.genome_digest",
              absl::StrCat(expected.ToHex(),

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
+#include "common/campaign_spec/campaign_seeds.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -46,16 +47,16 @@ class CampaignData {
   static absl::StatusOr<std::unique_ptr<CampaignData>> Load(
       const v1::CampaignSpec& spec, const PathRules& paths, ThreadTeam& team);
 
-  const GenomeLayout& layout() const { return layout_; }
+  const GenomeLayout& layout() const { return seeds_.layout; }
   // Set in campaigns that keep weights; they have no seed files, and seeds()
   // and seed_digests() are empty.
   const std::optional<RandomSeeds>& random_seeds() const {
     return random_seeds_;
   }
   std::span<const SeedWeights* const> seeds() const { return seed_pointers_; }
-  std::span<const Digest> seed_digests() const { return seed_digests_; }
+  std::span<const Digest> seed_digests() const { return seeds_.digests; }
   // What a child's weights are rounded to.
-  DType weights_dtype() const { return weights_dtype_; }
+  DType weights_dtype() const { return seeds_.dtype; }
   std::span<const TaskData> tasks() const { return tasks_; }
 
   // One per task. Tasks without holdout have 0 holdout datapoints.
@@ -74,12 +75,10 @@ class CampaignData {
   absl::Status TakeRandomSeeds(const v1::CampaignSpec& spec);
   absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
 
-  GenomeLayout layout_;
-  std::optional<RandomSeeds> random_seeds_;
-  std::vector<SeedWeights> seeds_;
+  // Of random seeds, layout and dtype alone.
+  CampaignSeeds seeds_;
   std::vector<const SeedWeights*> seed_pointers_;
-  std::vector<Digest> seed_digests_;
-  DType weights_dtype_ = DType::kF32;
+  std::optional<RandomSeeds> random_seeds_;
   std::vector<TaskData> tasks_;
 };
 
