@@ -21,9 +21,9 @@ Digest SeedDigest(std::span<const TensorDigest> tensors) {
 void DropMappedPages(std::span<const uint8_t> bytes) {
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<uintptr_t>(bytes.data());
-  const uintptr_t first = (begin + page - 1) / page * page;
-  const uintptr_t last = (begin + bytes.size()) / page * page;
-  if (first >= last) return;
+  const uintptr_t first = begin / page * page;
+  const uintptr_t last = (begin + bytes.size() + page - 1) / page * page;
+  if (bytes.empty()) return;
   // A hint: where it fails, the pages stay.
   madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }

@@ -49,9 +49,9 @@ struct TensorDigest {
 // SHA-256 over its tensors, which are given in the order of their names.
 Digest SeedDigest(std::span<const TensorDigest> tensors);
 
-// Takes the pages that lie wholly inside a part of a mapped file out of this
-// process's memory; the next access reads them again. For passes over files
-// that are larger than memory.
+// Takes the pages that hold a part of a mapped file out of this process's
+// memory; the next access, by any thread, reads them again. For passes over
+// files that are larger than memory.
 void DropMappedPages(std::span<const uint8_t> bytes);
 
 }  // namespace merganser
