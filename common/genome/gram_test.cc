@@ -209,7 +209,8 @@ TEST(GramBytesTest, AreRefusedWhenAnyByteIsAnother) {
   EXPECT_FALSE(GramSums::Parse(bytes + "x").ok());
 }
 
-// Bytes 16: seeds; 24: chromosomes; 32: length; 40: block; 48: the sums.
+// Bytes 16: seeds; 24: chromosomes; 32: length; 40: block; 48: number of
+// restarts; 56: the sums.
 TEST(GramBytesTest, AreRefusedWhenTheyLieUnderARightChecksum) {
   const auto error = [](size_t position, uint64_t value) {
     std::string bytes = SmallSums().Serialise();
@@ -225,11 +226,13 @@ TEST(GramBytesTest, AreRefusedWhenTheyLieUnderARightChecksum) {
   EXPECT_THAT(error(16, 3), HasSubstr("hold 2 rows; expected 4"));
   EXPECT_THAT(error(16, 1), HasSubstr("bytes too many"));
   EXPECT_THAT(error(24, 2), HasSubstr("cut short"));
+  EXPECT_THAT(error(48, 13), HasSubstr("cut short"));
+  EXPECT_THAT(error(48, 1), HasSubstr("restart out of order"));
   EXPECT_THAT(error(32, uint64_t{1} << 61),
               HasSubstr("hold 4 rows; expected 2305843009213693953"));
   EXPECT_THAT(error(40, 0), HasSubstr("in blocks of 0"));
-  EXPECT_THAT(error(48, 0x3ff0000000000000), HasSubstr("start at zero"));
-  EXPECT_THAT(error(72, 0x7ff8000000000000), HasSubstr("NaN"));
+  EXPECT_THAT(error(56, 0x3ff0000000000000), HasSubstr("start at zero"));
+  EXPECT_THAT(error(80, 0x7ff8000000000000), HasSubstr("NaN"));
 }
 
 TEST(GramSumsTest, SaysWhatDoesNotMatch) {
