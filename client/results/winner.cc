@@ -52,15 +52,16 @@ absl::StatusOr<SeedWeights> OpenSeed(const v1::SeedSpec& seed,
 ordered_json SeedsJson(const v1::CampaignSpec& spec,
                        const std::vector<double>& shares) {
   ordered_json seeds = ordered_json::array();
-  for (int k = 0; k < spec.seeds_size(); ++k) {
-    const v1::SeedSpec& seed = spec.seeds(k);
+  const auto add = [&](const v1::SeedSpec& seed) {
     const auto digest = Digest::FromBytes(seed.digest());
     seeds.push_back({{"name", seed.name()},
                      {"path", seed.path()},
                      {"digest", digest.ok() ? digest->ToHex() : ""},
                      {"licence", seed.licence()},
-                     {"share", shares[k]}});
-  }
+                     {"share", shares[seeds.size()]}});
+  };
+  for (const v1::SeedSpec& seed : spec.seeds()) add(seed);
+  if (HasBaseOrigin(spec)) add(spec.model().base());
   return seeds;
 }
 
@@ -104,21 +105,33 @@ std::vector<const SeedWeights*> LocalSeeds::pointers() const {
   return pointers;
 }
 
+GramSums LocalSeeds::MakeGramSums(ThreadTeam& team) const {
+  const std::vector<const SeedWeights*> all = pointers();
+  if (!has_base) return GramSums::Create(layout, all, team);
+  return GramSums::Create(layout, std::span(all).first(all.size() - 1),
+                          all.back(), team);
+}
+
 absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
                                      const std::string& models_root,
                                      ThreadTeam& team) {
   ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
-  LocalSeeds seeds{.layout = std::move(options.layout)};
-  for (int k = 0; k < spec.seeds_size(); ++k) {
-    auto seed =
-        OpenSeed(spec.seeds(k), LocalPath(spec.seeds(k).path(), models_root),
-                 seeds.layout.parameters, team);
-    if (!seed.ok()) {
+  LocalSeeds seeds{.layout = std::move(options.layout),
+                   .has_base = HasBaseOrigin(spec)};
+  const auto open = [&](const v1::SeedSpec& seed, const std::string& field) {
+    auto opened = OpenSeed(seed, LocalPath(seed.path(), models_root),
+                           seeds.layout.parameters, team);
+    if (!opened.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("seeds[", k, "].path: ", seed.status().message()));
+          absl::StrCat(field, ".path: ", opened.status().message()));
     }
-    seeds.weights.push_back(*std::move(seed));
+    seeds.weights.push_back(*std::move(opened));
+    return absl::OkStatus();
+  };
+  for (int k = 0; k < spec.seeds_size(); ++k) {
+    RETURN_IF_ERROR(open(spec.seeds(k), absl::StrCat("seeds[", k, "]")));
   }
+  if (seeds.has_base) RETURN_IF_ERROR(open(spec.model().base(), "model.base"));
   ASSIGN_OR_RETURN(seeds.dtype, WeightsDType(spec, seeds));
   return seeds;
 }
@@ -182,8 +195,9 @@ absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
                                              const v1::CampaignSpec& spec) {
   if (KeepsWeights(spec)) return LineagePage(winner, spec);
   ASSIGN_OR_RETURN(const ScheduleOptions options, MakeScheduleOptions(spec));
-  RETURN_IF_ERROR(
-      Validate(winner.recipe, spec.seeds_size(), options.layout.chromosomes));
+  RETURN_IF_ERROR(Validate(winner.recipe,
+                           static_cast<int>(RecipeSeedNames(spec).size()),
+                           options.layout.chromosomes));
   const Contributions shares = ContributionsOf(winner.recipe, options.layout);
   const ordered_json page = {
       {"format", kRecipeFormat},

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "client/results/lineage.h"
 #include "common/base/digest.h"
+#include "common/genome/gram.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -42,16 +43,19 @@ absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header);
 // Seeds as files of this machine, checked against the spec.
 struct LocalSeeds {
   GenomeLayout layout;
-  std::vector<SeedWeights> weights;  // in file order
-  DType dtype = DType::kF32;         // what a child's weights are rounded to
+  // In file order; with the origin at the base, that behind them.
+  std::vector<SeedWeights> weights;
+  bool has_base = false;
+  DType dtype = DType::kF32;  // what a child's weights are rounded to
 
   std::vector<const SeedWeights*> pointers() const;
+  GramSums MakeGramSums(ThreadTeam& team) const;
 };
 
-// Opens the seeds of a resolved spec. Relative paths start at `models_root`,
-// or at the working directory if that is empty.
-// Errors: InvalidArgument naming seeds[i].path, the file and what was
-// expected, also when a file is missing or is not the one that the campaign
+// Opens the seeds of a resolved spec, and its base. Relative paths start at
+// `models_root`, or at the working directory if that is empty. Errors:
+// InvalidArgument naming seeds[i].path or model.base.path, the file and what
+// was expected, also when a file is missing or is not the one that the campaign
 // was started with.
 absl::StatusOr<LocalSeeds> OpenSeeds(const v1::CampaignSpec& spec,
                                      const std::string& models_root,

@@ -19,8 +19,8 @@ enum class TextFormat {
   kFile,  // a path, in the file also written path:FILE
 };
 
-// One key of a campaign file. Its type is that of its field; a list holds maps
-// or integers, int64 in the message.
+// One key of a campaign file. Its type is that of its field; a list holds maps,
+// texts or integers, int64 in the message.
 struct SchemaField {
   absl::string_view key;
   // The field of the message; for a pair, written [a, b], that of a.
@@ -36,8 +36,8 @@ struct SchemaField {
   // How many entries a list has; one that is not required may have none.
   int minimum_entries = 0;
   int maximum_entries = 0;
-  // Range of a number, of each number of a pair or a list; a text's length in
-  // bytes has the same maximum.
+  // Range of a number, of each number of a pair or a list; the length in bytes
+  // of a text, and of each text of a list, has the same maximum.
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
   absl::string_view help = {};
@@ -59,8 +59,12 @@ const google::protobuf::FieldDescriptor& ProtoField(
 const google::protobuf::FieldDescriptor& SecondProtoField(
     const google::protobuf::Descriptor& message, const SchemaField& field);
 
+// Whether a key's value is a list of texts.
+bool IsTextList(const google::protobuf::FieldDescriptor& proto);
+
 // "an integer", "a number", "text", "true or false", "a map", "a list", "a list
-// of integers", "a list of two numbers": what is expected of a key's value.
+// of integers", "a list of texts", "a list of two numbers": what is expected of
+// a key's value.
 std::string TypeName(const google::protobuf::Descriptor& message,
                      const SchemaField& field);
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -67,13 +68,18 @@ class Resolver {
 
   absl::Status ResolveFileSeeds(v1::CampaignSpec& spec) {
     for (int i = 0; i < spec.seeds_size(); ++i) {
-      RETURN_IF_ERROR(ResolveSeed(i, *spec.mutable_seeds(i)));
+      RETURN_IF_ERROR(ResolveSeed(absl::StrCat("seeds[", i, "].path"),
+                                  *spec.mutable_seeds(i)));
     }
-    return absl::OkStatus();
+    if (HasBaseOrigin(spec)) {
+      RETURN_IF_ERROR(ResolveSeed("model.base.path",
+                                  *spec.mutable_model()->mutable_base()));
+    }
+    return GroupByPatterns(*layout_, spec.model()).status();
   }
 
-  absl::Status ResolveSeed(int index, v1::SeedSpec& seed) {
-    const std::string field = absl::StrCat("seeds[", index, "].path");
+  // The first one that is resolved says what the others must be.
+  absl::Status ResolveSeed(const std::string& field, v1::SeedSpec& seed) {
     const std::string path = AbsolutePath(seed.path());
     ASSIGN_OR_RETURN(const std::string shown, ShownToWorkers(field, path));
     const auto file = SafetensorsFile::Open(path);

@@ -23,7 +23,9 @@ std::string Rules(const Descriptor& message, const SchemaField& field) {
   }
   const bool is_text = proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
   if (proto.is_repeated()) {
-    parts.push_back(absl::StrCat(EntriesText(field), " of ", RangeText(field)));
+    parts.push_back(
+        is_text ? EntriesText(field)
+                : absl::StrCat(EntriesText(field), " of ", RangeText(field)));
   } else if (!is_text && !RangeText(field).empty()) {
     parts.push_back(RangeText(field));
   }

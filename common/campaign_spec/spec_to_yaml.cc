@@ -66,7 +66,11 @@ class SpecWriter {
     } else if (proto.is_repeated() && proto.message_type() == nullptr) {
       emitter_ << YAML::Flow << YAML::BeginSeq;
       for (int i = 0; i < reflection.FieldSize(message, &proto); ++i) {
-        emitter_ << reflection.GetRepeatedInt64(message, &proto, i);
+        if (IsTextList(proto)) {
+          WriteText(reflection.GetRepeatedString(message, &proto, i));
+        } else {
+          emitter_ << reflection.GetRepeatedInt64(message, &proto, i);
+        }
       }
       emitter_ << YAML::EndSeq;
     } else if (proto.is_repeated()) {
@@ -82,15 +86,17 @@ class SpecWriter {
     }
   }
 
+  void WriteText(const std::string& text) {
+    if (!IsPlainWord(text)) emitter_ << YAML::DoubleQuoted;
+    emitter_ << text;
+  }
+
   void WriteScalar(const Message& message, const FieldDescriptor& proto) {
     const Reflection& reflection = *message.GetReflection();
     switch (proto.cpp_type()) {
-      case FieldDescriptor::CPPTYPE_STRING: {
-        const std::string text = reflection.GetString(message, &proto);
-        if (!IsPlainWord(text)) emitter_ << YAML::DoubleQuoted;
-        emitter_ << text;
+      case FieldDescriptor::CPPTYPE_STRING:
+        WriteText(reflection.GetString(message, &proto));
         break;
-      }
       case FieldDescriptor::CPPTYPE_BOOL:
         emitter_ << reflection.GetBool(message, &proto);
         break;

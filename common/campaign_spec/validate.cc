@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_schema.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/campaign_spec/validate_origin.h"
 #include "common/campaign_spec/validate_resolved.h"
 #include "common/campaign_spec/validate_seeds.h"
 
@@ -63,16 +64,22 @@ absl::Status CheckMessages(const Message& message, const SchemaField& field,
   return absl::OkStatus();
 }
 
-absl::Status CheckNumbers(const Message& message, const SchemaField& field,
+// A list of texts or integers.
+absl::Status CheckScalars(const Message& message, const SchemaField& field,
                           const FieldDescriptor& proto,
                           const std::string& path) {
   const Reflection& reflection = *message.GetReflection();
   const int entries = reflection.FieldSize(message, &proto);
   RETURN_IF_ERROR(CheckEntries(field, path, entries));
   for (int i = 0; i < entries; ++i) {
+    const std::string entry = absl::StrCat(path, "[", i, "]");
+    if (IsTextList(proto)) {
+      RETURN_IF_ERROR(CheckText(
+          field, entry, reflection.GetRepeatedString(message, &proto, i)));
+      continue;
+    }
     const int64_t number = reflection.GetRepeatedInt64(message, &proto, i);
-    RETURN_IF_ERROR(CheckNumber(field, absl::StrCat(path, "[", i, "]"),
-                                static_cast<double>(number)));
+    RETURN_IF_ERROR(CheckNumber(field, entry, static_cast<double>(number)));
   }
   return absl::OkStatus();
 }
@@ -82,7 +89,7 @@ absl::Status CheckField(const Message& message, const SchemaField& field,
   const Descriptor& type = *message.GetDescriptor();
   const FieldDescriptor& proto = ProtoField(type, field);
   if (proto.is_repeated() && proto.message_type() == nullptr) {
-    return CheckNumbers(message, field, proto, path);
+    return CheckScalars(message, field, proto, path);
   }
   if (!field.second_proto_field.empty()) {
     RETURN_IF_ERROR(CheckNumber(field, absl::StrCat(path, "[0]"),
@@ -169,6 +176,7 @@ absl::Status CheckSearch(const v1::SearchSpec& search) {
 absl::Status CheckRules(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckUniqueNames("seeds", spec.seeds()));
   RETURN_IF_ERROR(ValidateSeeds(spec));
+  RETURN_IF_ERROR(ValidateOrigin(spec));
   RETURN_IF_ERROR(CheckUniqueNames("tasks", spec.tasks()));
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const std::string path = absl::StrCat("tasks[", i, "]");

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/genome/gram.h"
 #include "common/genome/materialise.h"
 #include "common/genome/random_seed.h"
 #include "common/genome/thread_team.h"
@@ -112,7 +111,7 @@ absl::StatusOr<Digest> TorchEvaluator::Probe() {
 }
 
 absl::StatusOr<std::string> TorchEvaluator::Gram() {
-  return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
+  return data_->MakeGramSums(team_).Serialise();
 }
 
 absl::StatusOr<bool> TorchEvaluator::Evaluate(const v1::Job& job,

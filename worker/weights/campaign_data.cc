@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/genome_proto/genome_proto.h"
 
 namespace merganser {
@@ -100,31 +101,14 @@ absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
                                      const PathRules& paths, ThreadTeam& team) {
   RETURN_IF_ERROR(
       Expect(spec.seeds_size() > 0, "seeds", "expected at least one seed"));
-  std::string first_path;
   for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string field = absl::StrCat("seeds[", i, "]");
-    const std::string path_field = absl::StrCat(field, ".path");
-    ASSIGN_OR_RETURN(const std::string path,
-                     paths.Resolve(spec.seeds(i).path(), path_field));
-    auto file = SafetensorsFile::Open(path);
-    if (!file.ok()) return Annotate(file.status(), path_field);
-    seed_digests_.push_back(SeedDigest(**file));
-    RETURN_IF_ERROR(CheckDigest(spec.seeds(i).digest(), seed_digests_.back(),
-                                absl::StrCat(field, ".digest"), path));
-    auto layout = MlpLayout(**file);
-    if (!layout.ok()) return Annotate(layout.status(), path_field);
-    if (i == 0) {
-      RETURN_IF_ERROR(CheckTensors(spec.model(), *layout, path));
-      layout_ = SingleChromosome(*std::move(layout));
-      first_path = path;
-    } else {
-      RETURN_IF_ERROR(Annotate(
-          CheckSameLayout(layout_.parameters, first_path, *layout, path),
-          path_field));
-    }
-    auto seed = SeedWeights::Create(*std::move(file), layout_.parameters, team);
-    if (!seed.ok()) return Annotate(seed.status(), path_field);
-    seeds_.push_back(*std::move(seed));
+    RETURN_IF_ERROR(LoadSeed(spec.seeds(i), absl::StrCat("seeds[", i, "]"),
+                             spec.model(), paths, team));
+  }
+  has_base_ = HasBaseOrigin(spec);
+  if (has_base_) {
+    RETURN_IF_ERROR(
+        LoadSeed(spec.model().base(), "model.base", spec.model(), paths, team));
   }
   for (const SeedWeights& seed : seeds_) seed_pointers_.push_back(&seed);
   weights_dtype_ = CommonDType(seed_pointers_);
@@ -132,6 +116,42 @@ absl::Status CampaignData::LoadSeeds(const v1::CampaignSpec& spec,
     ASSIGN_OR_RETURN(weights_dtype_, WeightsDTypeOf(spec));
   }
   return absl::OkStatus();
+}
+
+absl::Status CampaignData::LoadSeed(const v1::SeedSpec& seed,
+                                    const std::string& field,
+                                    const v1::ModelSpec& model,
+                                    const PathRules& paths, ThreadTeam& team) {
+  const std::string path_field = absl::StrCat(field, ".path");
+  ASSIGN_OR_RETURN(const std::string path,
+                   paths.Resolve(seed.path(), path_field));
+  auto file = SafetensorsFile::Open(path);
+  if (!file.ok()) return Annotate(file.status(), path_field);
+  seed_digests_.push_back(SeedDigest(**file));
+  RETURN_IF_ERROR(CheckDigest(seed.digest(), seed_digests_.back(),
+                              absl::StrCat(field, ".digest"), path));
+  auto layout = MlpLayout(**file);
+  if (!layout.ok()) return Annotate(layout.status(), path_field);
+  if (seeds_.empty()) {
+    RETURN_IF_ERROR(CheckTensors(model, *layout, path));
+    ASSIGN_OR_RETURN(layout_, GroupByPatterns(*std::move(layout), model));
+  } else {
+    RETURN_IF_ERROR(
+        Annotate(CheckSameLayout(layout_.parameters,
+                                 seeds_.front().file().path(), *layout, path),
+                 path_field));
+  }
+  auto weights =
+      SeedWeights::Create(*std::move(file), layout_.parameters, team);
+  if (!weights.ok()) return Annotate(weights.status(), path_field);
+  seeds_.push_back(*std::move(weights));
+  return absl::OkStatus();
+}
+
+GramSums CampaignData::MakeGramSums(ThreadTeam& team) const {
+  if (!has_base_) return GramSums::Create(layout_, seed_pointers_, team);
+  return GramSums::Create(layout_, seeds().first(seeds().size() - 1),
+                          seed_pointers_.back(), team);
 }
 
 absl::Status CampaignData::TakeRandomSeeds(const v1::CampaignSpec& spec) {

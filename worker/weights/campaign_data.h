@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
+#include "common/genome/gram.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -52,8 +53,12 @@ class CampaignData {
   const std::optional<RandomSeeds>& random_seeds() const {
     return random_seeds_;
   }
+  // What recipes are made of: the seeds and, with the origin at the base, the
+  // base behind them.
   std::span<const SeedWeights* const> seeds() const { return seed_pointers_; }
   std::span<const Digest> seed_digests() const { return seed_digests_; }
+  // Not for random seeds. The team runs nothing else meanwhile.
+  GramSums MakeGramSums(ThreadTeam& team) const;
   // What a child's weights are rounded to.
   DType weights_dtype() const { return weights_dtype_; }
   std::span<const TaskData> tasks() const { return tasks_; }
@@ -71,6 +76,10 @@ class CampaignData {
   CampaignData() = default;
   absl::Status LoadSeeds(const v1::CampaignSpec& spec, const PathRules& paths,
                          ThreadTeam& team);
+  // Adds a seed, or the base; `field` is "seeds[1]" or "model.base".
+  absl::Status LoadSeed(const v1::SeedSpec& seed, const std::string& field,
+                        const v1::ModelSpec& model, const PathRules& paths,
+                        ThreadTeam& team);
   absl::Status TakeRandomSeeds(const v1::CampaignSpec& spec);
   absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
 
@@ -79,6 +88,7 @@ class CampaignData {
   std::vector<SeedWeights> seeds_;
   std::vector<const SeedWeights*> seed_pointers_;
   std::vector<Digest> seed_digests_;
+  bool has_base_ = false;  // the last seed is the base
   DType weights_dtype_ = DType::kF32;
   std::vector<TaskData> tasks_;
 };
