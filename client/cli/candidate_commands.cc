@@ -22,9 +22,10 @@ std::string Origin(const v1::Candidate& candidate,
   if (!candidate.has_proposal()) return "seed";
   const v1::Proposal& proposal = candidate.proposal();
   if (!proposal.crossover() || proposal.chromosomes().empty()) {
-    return absl::StrCat(
-        spec.search().mutation_sigma() > 0 ? "mutant of " : "copy of ",
-        proposal.parent_a());
+    const bool mutates = spec.search().mutation_sigma() > 0 ||
+                         spec.search().coefficient_mutation() > 0;
+    return absl::StrCat(mutates ? "mutant of " : "copy of ",
+                        proposal.parent_a());
   }
   const v1::ChromosomeCrossover& first = proposal.chromosomes(0);
   return absl::StrFormat("%d x %d, split %d, mix %.3f", proposal.parent_a(),
@@ -46,10 +47,11 @@ std::string CandidateTable(const std::vector<v1::Candidate>& candidates,
   std::vector<std::string> header = {"CANDIDATE", "SLOT", "SEARCH", "HOLDOUT",
                                      "ORIGIN"};
   // Only recipes say how much of each seed is in a candidate.
-  const int shares = KeepsWeights(spec) ? 0 : spec.seeds_size();
-  for (int k = 0; k < shares; ++k) {
-    header.push_back(
-        absl::StrCat("OF ", absl::AsciiStrToUpper(spec.seeds(k).name())));
+  std::vector<std::string> seeds;
+  if (!KeepsWeights(spec)) seeds = RecipeSeedNames(spec);
+  const auto shares = static_cast<int>(seeds.size());
+  for (const std::string& seed : seeds) {
+    header.push_back(absl::StrCat("OF ", absl::AsciiStrToUpper(seed)));
   }
   Table table(header);
   for (const v1::Candidate& candidate : candidates) {

@@ -52,16 +52,21 @@ std::string Show(const Message& message, const FieldDescriptor& field) {
 }
 
 // "[64, 256, 10]"
-std::string ShowNumbers(const Message& message, const FieldDescriptor& field) {
-  const auto numbers =
-      message.GetReflection()->GetRepeatedFieldRef<int64_t>(message, &field);
+std::string ShowList(const Message& message, const FieldDescriptor& field) {
+  const Reflection& reflection = *message.GetReflection();
+  if (IsTextList(field)) {
+    const auto texts =
+        reflection.GetRepeatedFieldRef<std::string>(message, &field);
+    return absl::StrCat("[", absl::StrJoin(texts, ", "), "]");
+  }
+  const auto numbers = reflection.GetRepeatedFieldRef<int64_t>(message, &field);
   return absl::StrCat("[", absl::StrJoin(numbers, ", "), "]");
 }
 
 std::string ShowKey(const Message& message, const SchemaField& key) {
   const auto& type = *message.GetDescriptor();
   if (ProtoField(type, key).is_repeated()) {
-    return ShowNumbers(message, ProtoField(type, key));
+    return ShowList(message, ProtoField(type, key));
   }
   const std::string first = Show(message, ProtoField(type, key));
   if (key.second_proto_field.empty()) return first;

@@ -152,12 +152,11 @@ class Replayer {
     if (observer_ == nullptr) return absl::OkStatus();
     const std::vector<Digest>& digests = schedule_.options().seed_digests;
     const int seeds = static_cast<int>(digests.size());
-    const int chromosomes =
-        static_cast<int>(schedule_.options().layout.chromosomes.size());
     for (int k = 0; k < seeds; ++k) {
-      const LinearRecipe recipe = SeedRecipe(k, seeds, chromosomes);
+      const LinearRecipe recipe = RecipeOfSeed(schedule_.options(), k);
       const bool random = weights_ != nullptr;
-      const Digest genome = random ? digests[k] : GenomeDigest(recipe, digests);
+      const Digest genome =
+          random ? digests[k] : RecipeDigest(schedule_.options(), recipe);
       ASSIGN_OR_RETURN(std::vector<uint32_t> scores,
                        Unpack("header", header_.seed_scores(k)));
       const ChunkAssembly chunks(archive_options().kind,

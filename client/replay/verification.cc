@@ -93,8 +93,7 @@ class Verification {
 
   // The stored sums are the campaign's, so others do not make it wrong.
   void CompareGram(const CampaignSeeds& seeds) {
-    const std::vector<const SeedWeights*> pointers = seeds.pointers();
-    if (GramSums::Create(seeds.layout, pointers, team_) != *record_.gram()) {
+    if (seeds.MakeGramSums(team_) != *record_.gram()) {
       report_.warnings.push_back(
           "the seeds' Gram sums differ from those computed here; the "
           "campaign's own are used");

@@ -31,15 +31,16 @@ std::string LocalPath(const std::string& path, const std::string& models_root) {
 ordered_json SeedsJson(const v1::CampaignSpec& spec,
                        const std::vector<double>& shares) {
   ordered_json seeds = ordered_json::array();
-  for (int k = 0; k < spec.seeds_size(); ++k) {
-    const v1::SeedSpec& seed = spec.seeds(k);
+  const auto add = [&](const v1::SeedSpec& seed) {
     const auto digest = Digest::FromBytes(seed.digest());
     seeds.push_back({{"name", seed.name()},
                      {"path", seed.path()},
                      {"digest", digest.ok() ? digest->ToHex() : ""},
                      {"licence", seed.licence()},
-                     {"share", shares[k]}});
-  }
+                     {"share", shares[seeds.size()]}});
+  };
+  for (const v1::SeedSpec& seed : spec.seeds()) add(seed);
+  if (HasBaseOrigin(spec)) add(spec.model().base());
   return seeds;
 }
 
@@ -149,8 +150,9 @@ absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
                                              const v1::CampaignSpec& spec) {
   if (KeepsWeights(spec)) return LineagePage(winner, spec);
   ASSIGN_OR_RETURN(const ScheduleOptions options, MakeScheduleOptions(spec));
-  RETURN_IF_ERROR(
-      Validate(winner.recipe, spec.seeds_size(), options.layout.chromosomes));
+  RETURN_IF_ERROR(Validate(winner.recipe,
+                           static_cast<int>(RecipeSeedNames(spec).size()),
+                           options.layout.chromosomes));
   const Contributions shares = ContributionsOf(winner.recipe, options.layout);
   const ordered_json page = {
       {"format", kRecipeFormat},

@@ -40,9 +40,9 @@ struct Winner {
 // does not hold it.
 absl::StatusOr<Winner> BestMember(const v1::ExportHeader& header);
 
-// Opens the seeds of a resolved spec. Relative paths start at `models_root`,
-// or at the working directory if that is empty.
-// Errors: those of OpenLocalSeeds().
+// Opens the seeds of a resolved spec, and its base. Relative paths start at
+// `models_root`, or at the working directory if that is empty.
+// Errors: those of OpenSeeds().
 absl::StatusOr<CampaignSeeds> OpenLocalSeeds(const v1::CampaignSpec& spec,
                                              const std::string& models_root,
                                              ThreadTeam& team);

@@ -20,8 +20,9 @@ enum class DrawPurpose : uint32_t {
   kParentB = 2,
   kSplitPoint = 3,
   kMix = 4,
-  kMutation = 5,     // common/genome/noise.h
-  kSeedWeights = 6,  // common/genome/noise.h
+  kMutation = 5,             // common/genome/noise.h
+  kSeedWeights = 6,          // common/genome/noise.h
+  kCoefficientMutation = 7,  // common/genome/noise.h
 };
 
 // The draws of one proposal. Key = the campaign's random seed; counter =

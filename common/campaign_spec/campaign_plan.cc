@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/genome/offspring_digest.h"
+#include "common/genome_proto/genome_proto.h"
 
 namespace merganser {
 namespace {
@@ -84,6 +86,17 @@ bool KeepsWeights(const v1::CampaignSpec& spec) {
   return spec.seeds_size() > 0 && spec.seeds(0).random();
 }
 
+bool HasBaseOrigin(const v1::CampaignSpec& spec) {
+  return spec.search().origin() == "base";
+}
+
+std::vector<std::string> RecipeSeedNames(const v1::CampaignSpec& spec) {
+  std::vector<std::string> names;
+  for (const v1::SeedSpec& seed : spec.seeds()) names.push_back(seed.name());
+  if (HasBaseOrigin(spec)) names.push_back(spec.model().base().name());
+  return names;
+}
+
 absl::StatusOr<DType> WeightsDTypeOf(const v1::CampaignSpec& spec) {
   return DTypeOf("model.weights_dtype", spec.model().weights_dtype());
 }
@@ -155,11 +168,19 @@ absl::StatusOr<ScheduleOptions> MakeScheduleOptions(
     }
     options.seed_digests.push_back(*digest);
   }
+  if (HasBaseOrigin(spec)) {
+    options.base_digest.emplace();
+    ASSIGN_OR_RETURN(
+        *options.base_digest,
+        DigestFromProto(spec.model().base().digest(), "model.base.digest"));
+  }
+  options.coefficient_sigma = spec.search().coefficient_mutation();
   options.genomes =
       KeepsWeights(spec) ? GenomeKind::kWeights : GenomeKind::kRecipes;
   options.mutation_sigma = spec.search().mutation_sigma();
   ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfModel(spec.model()));
-  options.layout = SingleChromosome(std::move(layout));
+  ASSIGN_OR_RETURN(options.layout,
+                   GroupByPatterns(std::move(layout), spec.model()));
   return options;
 }
 

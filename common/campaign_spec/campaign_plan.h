@@ -1,6 +1,7 @@
 // From a campaign's spec to what the schedule needs.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -38,6 +39,13 @@ bool IsLanguageModel(const v1::ModelSpec& model);
 // Whether candidates are kept as weights instead of recipes: the seeds are
 // random.
 bool KeepsWeights(const v1::CampaignSpec& spec);
+
+// Whether recipes are of differences from model.base: search.origin is "base".
+bool HasBaseOrigin(const v1::CampaignSpec& spec);
+
+// The names of what recipes are made of: the seeds and, with HasBaseOrigin(),
+// the base behind them.
+std::vector<std::string> RecipeSeedNames(const v1::CampaignSpec& spec);
 
 // What weights are rounded to where KeepsWeights(): float32 unless the spec
 // says otherwise.

@@ -108,6 +108,33 @@ constexpr SchemaField kModel[] = {
      .maximum = kNameBytes,
      .help = "language models: the seed whose tokenizer, generation config and "
              "chat template serve the children; the first one if unset"},
+    {.key = "base",
+     .proto_field = "base",
+     .help = "the model that the seeds are differences from; required with "
+             "search.origin base, and for it only"},
+    {.key = "chromosomes",
+     .proto_field = "chromosomes",
+     .minimum_entries = 1,
+     .maximum_entries = 64,
+     .help = "groups of tensors, each with its own split, mix and angle; a "
+             "tensor is in the first one that has a pattern for it"},
+};
+
+constexpr SchemaField kChromosome[] = {
+    {.key = "name",
+     .proto_field = "name",
+     .required = true,
+     .format = TextFormat::kName,
+     .maximum = kNameBytes,
+     .help = "a name, unique among the chromosomes"},
+    {.key = "tensors",
+     .proto_field = "tensors",
+     .required = true,
+     .minimum_entries = 1,
+     .maximum_entries = 256,
+     .maximum = 1024,
+     .help = "patterns of tensor names: * any text, ? any character, [ab] one "
+             "of some"},
 };
 
 constexpr SchemaField kSeed[] = {
@@ -317,6 +344,18 @@ constexpr SchemaField kSearch[] = {
      .maximum = kMaximumSigma,
      .help = "standard deviation of the noise added to each parameter of each "
              "child; above 0 with random seeds only"},
+    {.key = "origin",
+     .proto_field = "origin",
+     .choices = "zero base",
+     .help = "base: SLERP and its angle act on differences from model.base; "
+             "zero, or unset: on the weights"},
+    {.key = "coefficient_mutation",
+     .proto_field = "coefficient_mutation",
+     .default_value = "0",
+     .minimum = 0,
+     .maximum = 10,
+     .help = "standard deviation of the noise added to a child's coefficient "
+             "of each seed in each layer; not with random seeds"},
 };
 
 constexpr SchemaField kSchedule[] = {
@@ -363,6 +402,7 @@ const FieldDescriptor& NamedField(const Descriptor& message,
 std::span<const SchemaField> SchemaOf(const Descriptor& message) {
   if (&message == v1::CampaignSpec::descriptor()) return kCampaign;
   if (&message == v1::ModelSpec::descriptor()) return kModel;
+  if (&message == v1::ChromosomeSpec::descriptor()) return kChromosome;
   if (&message == v1::SeedSpec::descriptor()) return kSeed;
   if (&message == v1::TaskSpec::descriptor()) return kTask;
   if (&message == v1::FewShotSpec::descriptor()) return kFewShot;
@@ -391,14 +431,17 @@ const FieldDescriptor& SecondProtoField(const Descriptor& message,
   return NamedField(message, field.second_proto_field);
 }
 
+bool IsTextList(const FieldDescriptor& proto) {
+  return proto.is_repeated() &&
+         proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+}
+
 std::string TypeName(const Descriptor& message, const SchemaField& field) {
   const FieldDescriptor& proto = ProtoField(message, field);
   if (!field.second_proto_field.empty()) return "a list of two numbers";
   if (proto.is_repeated()) {
     if (proto.message_type() != nullptr) return "a list";
-    return proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING
-               ? "a list of texts"
-               : "a list of integers";
+    return IsTextList(proto) ? "a list of texts" : "a list of integers";
   }
   switch (proto.cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:

@@ -59,6 +59,9 @@ const google::protobuf::FieldDescriptor& ProtoField(
 const google::protobuf::FieldDescriptor& SecondProtoField(
     const google::protobuf::Descriptor& message, const SchemaField& field);
 
+// Whether a key's value is a list of texts.
+bool IsTextList(const google::protobuf::FieldDescriptor& proto);
+
 // "an integer", "a number", "text", "true or false", "a map", "a list", "a list
 // of integers", "a list of texts", "a list of two numbers": what is expected of
 // a key's value.

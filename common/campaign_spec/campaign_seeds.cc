@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/checkpoint/checkpoint.h"
 #include "common/storage/safetensors.h"
 
@@ -18,16 +19,16 @@ class SeedOpener {
   SeedOpener(const v1::CampaignSpec& spec, ThreadTeam& team)
       : spec_(spec), team_(team) {}
 
-  absl::Status OpenFile(int index, const std::string& path) {
+  absl::Status OpenFile(const v1::SeedSpec& seed, const std::string& path) {
     ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(path));
-    RETURN_IF_ERROR(TakeDigest(index, SeedDigest(*file), path));
+    RETURN_IF_ERROR(TakeDigest(seed, SeedDigest(*file), path));
     ASSIGN_OR_RETURN(const ParameterLayout layout, MlpLayout(*file));
     return TakeWeights(file, layout);
   }
 
-  absl::Status OpenFolder(int index, const std::string& path) {
+  absl::Status OpenFolder(const v1::SeedSpec& seed, const std::string& path) {
     ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(path));
-    RETURN_IF_ERROR(TakeDigest(index, checkpoint->digest(team_), path));
+    RETURN_IF_ERROR(TakeDigest(seed, checkpoint->digest(team_), path));
     checkpoints_.push_back(std::move(checkpoint));
     return absl::OkStatus();
   }
@@ -38,14 +39,16 @@ class SeedOpener {
                      CheckLanguageSeeds(spec_, std::move(checkpoints_)));
     RETURN_IF_ERROR(CheckCompanions());
     const ParameterLayout layout = LanguageModelLayout(seeds_.language->config);
-    for (int i = 0; i < spec_.seeds_size(); ++i) {
+    const auto count = static_cast<int>(seeds_.language->checkpoints.size());
+    for (int i = 0; i < count; ++i) {
       RETURN_IF_ERROR(Annotate(TakeWeights(seeds_.language->Source(i), layout),
-                               absl::StrCat("seeds[", i, "]")));
+                               SeedField(spec_, i)));
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<CampaignSeeds> Finish() {
+    seeds_.has_base = HasBaseOrigin(spec_);
     seeds_.dtype = CommonDType(seeds_.pointers());
     if (!spec_.model().weights_dtype().empty()) {
       ASSIGN_OR_RETURN(seeds_.dtype, WeightsDTypeOf(spec_));
@@ -54,10 +57,10 @@ class SeedOpener {
   }
 
  private:
-  absl::Status TakeDigest(int index, const Digest& found,
+  absl::Status TakeDigest(const v1::SeedSpec& seed, const Digest& found,
                           const std::string& path) {
     seeds_.digests.push_back(found);
-    const std::string& resolved = spec_.seeds(index).digest();
+    const std::string& resolved = seed.digest();
     if (resolved.empty() || resolved == found.ToBytes()) {
       return absl::OkStatus();
     }
@@ -85,7 +88,7 @@ class SeedOpener {
     if (seeds_.weights.empty()) {
       RETURN_IF_ERROR(
           CheckResolvedTensors(spec_.model(), layout, source->path()));
-      seeds_.layout = SingleChromosome(layout);
+      ASSIGN_OR_RETURN(seeds_.layout, GroupByPatterns(layout, spec_.model()));
     } else {
       RETURN_IF_ERROR(CheckSameLayout(seeds_.layout.parameters, "seeds[0]",
                                       layout, source->path()));
@@ -103,6 +106,13 @@ class SeedOpener {
 };
 
 }  // namespace
+
+GramSums CampaignSeeds::MakeGramSums(ThreadTeam& team) const {
+  const std::vector<const SeedWeights*> all = pointers();
+  if (!has_base) return GramSums::Create(layout, all, team);
+  return GramSums::Create(layout, std::span(all).first(all.size() - 1),
+                          all.back(), team);
+}
 
 absl::Status CheckResolvedTensors(const v1::ModelSpec& model,
                                   const ParameterLayout& layout,
@@ -126,17 +136,23 @@ absl::StatusOr<CampaignSeeds> OpenSeeds(const v1::CampaignSpec& spec,
   }
   const bool folders = IsLanguageModel(spec.model());
   SeedOpener opener(spec, team);
-  for (int i = 0; i < spec.seeds_size(); ++i) {
-    const std::string field = absl::StrCat(
-        "seeds[", i, spec.seeds(i).hf().empty() ? "].path" : "].hf");
-    ASSIGN_OR_RETURN(const std::string path, path_of(spec.seeds(i), field));
+  const auto open = [&](const v1::SeedSpec& seed, const std::string& name) {
+    const std::string field =
+        absl::StrCat(name, seed.hf().empty() ? ".path" : ".hf");
+    const absl::StatusOr<std::string> path = path_of(seed, field);
+    if (!path.ok()) return path.status();
     const absl::Status opened =
-        folders ? opener.OpenFolder(i, path) : opener.OpenFile(i, path);
+        folders ? opener.OpenFolder(seed, *path) : opener.OpenFile(seed, *path);
+    if (opened.ok()) return opened;
     // Whatever is wrong with a file, the field is bad input.
-    if (!opened.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, ": ", opened.message()));
-    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": ", opened.message()));
+  };
+  for (int i = 0; i < spec.seeds_size(); ++i) {
+    RETURN_IF_ERROR(open(spec.seeds(i), SeedField(spec, i)));
+  }
+  if (HasBaseOrigin(spec)) {
+    RETURN_IF_ERROR(open(spec.model().base(), "model.base"));
   }
   if (folders) RETURN_IF_ERROR(opener.TakeFolders());
   return opener.Finish();

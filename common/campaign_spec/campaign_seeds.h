@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
 #include "common/campaign_spec/language_seeds.h"
+#include "common/genome/gram.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
@@ -22,15 +23,19 @@ namespace merganser {
 // Threads: immutable after OpenSeeds(); safe to share.
 struct CampaignSeeds {
   GenomeLayout layout;
-  // In file order; mapped, not copied.
+  // In file order and, with the origin at the base, that behind them: what
+  // recipes are made of. Mapped, not copied.
   std::vector<SeedWeights> weights;
   std::vector<Digest> digests;
+  bool has_base = false;
   // What a child's weights are rounded to.
   DType dtype = DType::kF32;
   // Set for the family language_model.
   std::optional<LanguageSeeds> language;
 
   std::vector<const SeedWeights*> pointers() const;
+  // The team runs nothing else meanwhile.
+  GramSums MakeGramSums(ThreadTeam& team) const;
 };
 
 // Whether a layout, which messages call `name`, is what the client resolved.
@@ -44,11 +49,11 @@ absl::Status CheckResolvedTensors(const v1::ModelSpec& model,
 using SeedPath = absl::FunctionRef<absl::StatusOr<std::string>(
     const v1::SeedSpec& seed, const std::string& field)>;
 
-// Opens the seeds of a spec without random seeds. What the client resolved,
-// digests, companions and model.tensors, must be what is found; a spec in which
-// they are not set is taken as it is. Errors: those of `path_of`; else they
-// begin with the field, "seeds[1].path: ", and name the file and what was
-// expected.
+// Opens the seeds of a spec without random seeds, and its base. What the client
+// resolved, digests, companions and model.tensors, must be what is found; a
+// spec in which they are not set is taken as it is. Errors: those of `path_of`;
+// else they begin with the field, "seeds[1].path: ", and name the file and what
+// was expected.
 absl::StatusOr<CampaignSeeds> OpenSeeds(const v1::CampaignSpec& spec,
                                         SeedPath path_of, ThreadTeam& team);
 

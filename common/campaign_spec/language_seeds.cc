@@ -104,11 +104,12 @@ int TokenizerSeed(const v1::CampaignSpec& spec) {
   return 0;
 }
 
-absl::Status CheckVocabulary(const v1::ModelSpec& model, int index,
+absl::Status CheckVocabulary(const v1::CampaignSpec& spec, int index,
                              int64_t first, int64_t rows) {
-  if (model.vocabulary() == "common" || first == rows) return absl::OkStatus();
+  if (spec.model().vocabulary() == "common" || first == rows)
+    return absl::OkStatus();
   return FieldError(
-      absl::StrCat("seeds[", index, "]"),
+      SeedField(spec, index),
       absl::StrCat("has a vocabulary of ", rows, " rows; seeds[0] has ", first,
                    "; model.vocabulary: common merges the rows that all have"));
 }
@@ -137,12 +138,13 @@ absl::Status CompareTokenizers(const Tokenizer& expected,
                    tokens, " tokens are other texts"));
 }
 
-absl::Status CheckTokenizers(const LanguageSeeds& seeds) {
+absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
+                             const LanguageSeeds& seeds) {
   std::shared_ptr<const Tokenizer> first;
   std::string first_bytes;
   for (size_t i = 0; i < seeds.checkpoints.size(); ++i) {
     const std::string path = seeds.checkpoints[i]->tokenizer_path();
-    const std::string field = absl::StrCat("seeds[", i, "]");
+    const std::string field = SeedField(spec, static_cast<int>(i));
     const auto bytes = ReadFile(path);
     if (!bytes.ok())
       return FieldError(field, std::string(bytes.status().message()));
@@ -165,6 +167,11 @@ absl::Status CheckTokenizers(const LanguageSeeds& seeds) {
 
 }  // namespace
 
+std::string SeedField(const v1::CampaignSpec& spec, int index) {
+  return index < spec.seeds_size() ? absl::StrCat("seeds[", index, "]")
+                                   : "model.base";
+}
+
 std::shared_ptr<const TensorSource> LanguageSeeds::Source(int index) const {
   return std::make_shared<LeadingRows>(checkpoints[index],
                                        config.vocabulary_size);
@@ -181,11 +188,11 @@ absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(
     const LanguageModelConfig& other = seeds.checkpoints[i]->config();
     if (Comparable(first) != Comparable(other)) {
       return FieldError(
-          absl::StrCat("seeds[", i, "]"),
+          SeedField(spec, static_cast<int>(i)),
           absl::StrCat(seeds.checkpoints[i]->path(), "/config.json has ",
                        FirstDifference(first, other)));
     }
-    RETURN_IF_ERROR(CheckVocabulary(spec.model(), static_cast<int>(i),
+    RETURN_IF_ERROR(CheckVocabulary(spec, static_cast<int>(i),
                                     first.vocabulary_size,
                                     other.vocabulary_size));
     seeds.config.vocabulary_size =
@@ -193,7 +200,7 @@ absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(
   }
   seeds.config.vocabulary_size =
       std::min(seeds.config.vocabulary_size, first.vocabulary_size);
-  RETURN_IF_ERROR(CheckTokenizers(seeds));
+  RETURN_IF_ERROR(CheckTokenizers(spec, seeds));
   return seeds;
 }
 

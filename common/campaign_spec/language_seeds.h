@@ -17,7 +17,7 @@ namespace merganser {
 
 // Threads: immutable; safe to share.
 struct LanguageSeeds {
-  // In the order of the campaign's seeds.
+  // In the order of the campaign's seeds; behind them the base, if it has one.
   std::vector<std::shared_ptr<const Checkpoint>> checkpoints;
   // The seed whose tokenizer, configs and chat template serve the children.
   int tokenizer = 0;
@@ -34,10 +34,15 @@ struct LanguageSeeds {
   std::shared_ptr<const TensorSource> Source(int index) const;
 };
 
-// Checks checkpoints, which are those of the spec's seeds, against one another:
-// one architecture in all that matters to a forward pass, one vocabulary as
-// model.vocabulary asks for, tokenizers that agree on nearly all merged tokens.
-// Errors: InvalidArgument that begins with the field, "seeds[1]: ".
+// What messages call the checkpoint with this number: "seeds[1]", or
+// "model.base" behind the seeds.
+std::string SeedField(const v1::CampaignSpec& spec, int index);
+
+// Checks checkpoints, which are those of the spec's seeds and base, against one
+// another: one architecture in all that matters to a forward pass, one
+// vocabulary as model.vocabulary asks for, tokenizers that agree on nearly all
+// merged tokens. Errors: InvalidArgument that begins with the field, "seeds[1]:
+// ".
 absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(
     const v1::CampaignSpec& spec,
     std::vector<std::shared_ptr<const Checkpoint>> checkpoints);

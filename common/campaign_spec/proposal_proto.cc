@@ -65,8 +65,7 @@ absl::StatusOr<Proposal> ProposalFromProto(const v1::Proposal& proto,
     proposal.split_blocks.push_back(crossover.split_block());
     proposal.mixes.push_back(crossover.mix());
     proposal.coefficients.push_back(
-        {.split = std::min(crossover.split_block() * chromosome.block,
-                           chromosome.length),
+        {.split = chromosome.StartOf(crossover.split_block()),
          .length = chromosome.length,
          .before = {crossover.before_a(), crossover.before_b()},
          .after = {crossover.after_a(), crossover.after_b()}});

@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/campaign_seeds.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/campaign_spec/validate_tasks.h"
 #include "common/checkpoint/hub_cache.h"
@@ -79,14 +80,18 @@ class Resolver {
     ASSIGN_OR_RETURN(seeds_, OpenSeeds(unresolved, path_of, team_));
     layout_ = seeds_.layout.parameters;
     for (int i = 0; i < spec.seeds_size(); ++i) {
-      RETURN_IF_ERROR(WriteSeed(i, *spec.mutable_seeds(i)));
+      RETURN_IF_ERROR(WriteSeed(seeds_.digests[i], *spec.mutable_seeds(i)));
+    }
+    if (HasBaseOrigin(spec)) {
+      RETURN_IF_ERROR(WriteSeed(seeds_.digests.back(),
+                                *spec.mutable_model()->mutable_base()));
     }
     return seeds_.language.has_value() ? WriteLanguageModel(spec)
                                        : absl::OkStatus();
   }
 
-  absl::Status WriteSeed(int index, v1::SeedSpec& seed) const {
-    seed.set_digest(seeds_.digests[index].ToBytes());
+  absl::Status WriteSeed(const Digest& digest, v1::SeedSpec& seed) const {
+    seed.set_digest(digest.ToBytes());
     if (seed.hf().empty()) {
       ASSIGN_OR_RETURN(*seed.mutable_path(),
                        ShownToWorkers("", AbsolutePath(seed.path())));
@@ -109,11 +114,15 @@ class Resolver {
     ASSIGN_OR_RETURN(const Digest companions,
                      CompanionDigest(language.tokenizer_seed()));
     model.set_companions_digest(companions.ToBytes());
+    const auto write_licence = [&](int index, v1::SeedSpec& seed) {
+      if (!seed.licence().empty()) return;
+      seed.set_licence(language.checkpoints[index]->licence());
+    };
     for (int i = 0; i < spec.seeds_size(); ++i) {
-      v1::SeedSpec& seed = *spec.mutable_seeds(i);
-      if (seed.licence().empty()) {
-        seed.set_licence(language.checkpoints[i]->licence());
-      }
+      write_licence(i, *spec.mutable_seeds(i));
+    }
+    if (HasBaseOrigin(spec)) {
+      write_licence(spec.seeds_size(), *model.mutable_base());
     }
     return absl::OkStatus();
   }

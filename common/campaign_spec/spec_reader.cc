@@ -162,15 +162,11 @@ class MessageReader {
       return MessageReader(path, *reflection.AddMessage(&message_, &proto))
           .Read(value);
     }
-    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-      if (value.kind != YamlNode::Kind::kScalar) {
-        return Annotate(
-            FieldError(path, absl::StrCat("expected text; got ", Shown(value))),
-            value.origin);
-      }
+    if (IsTextList(proto)) {
+      std::string text;
       RETURN_IF_ERROR(
-          Annotate(CheckText(field, path, value.text), value.origin));
-      reflection.AddString(&message_, &proto, value.text);
+          Annotate(ParseText(field, path, value, text), value.origin));
+      reflection.AddString(&message_, &proto, text);
       return absl::OkStatus();
     }
     int64_t number = 0;
@@ -210,16 +206,25 @@ class MessageReader {
 
   absl::Status ReadText(const SchemaField& field, const FieldDescriptor& proto,
                         const std::string& path, const YamlNode& value) {
+    std::string text;
+    RETURN_IF_ERROR(ParseText(field, path, value, text));
+    message_.GetReflection()->SetString(&message_, &proto, text);
+    return absl::OkStatus();
+  }
+
+  // A text that its row allows.
+  static absl::Status ParseText(const SchemaField& field,
+                                const std::string& path, const YamlNode& value,
+                                std::string& text) {
     if (value.kind != YamlNode::Kind::kScalar) {
-      return WrongType(field, path, value);
+      return FieldError(path,
+                        absl::StrCat("expected text; got ", Shown(value)));
     }
-    std::string text = value.text;
+    text = value.text;
     if (field.format == TextFormat::kFile) {
       text = std::string(absl::StripPrefix(text, "path:"));
     }
-    RETURN_IF_ERROR(CheckText(field, path, text));
-    message_.GetReflection()->SetString(&message_, &proto, text);
-    return absl::OkStatus();
+    return CheckText(field, path, text);
   }
 
   absl::Status ReadInteger(const SchemaField& field,

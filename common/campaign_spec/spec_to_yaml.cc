@@ -70,7 +70,7 @@ class SpecWriter {
     } else if (proto.is_repeated() && proto.message_type() == nullptr) {
       emitter_ << YAML::Flow << YAML::BeginSeq;
       for (int i = 0; i < reflection.FieldSize(message, &proto); ++i) {
-        if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+        if (IsTextList(proto)) {
           WriteText(reflection.GetRepeatedString(message, &proto, i));
         } else {
           emitter_ << reflection.GetRepeatedInt64(message, &proto, i);

@@ -12,6 +12,7 @@
 #include "common/campaign_spec/campaign_schema.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/campaign_spec/validate_model.h"
+#include "common/campaign_spec/validate_origin.h"
 #include "common/campaign_spec/validate_resolved.h"
 #include "common/campaign_spec/validate_seeds.h"
 #include "common/campaign_spec/validate_tasks.h"
@@ -65,6 +66,7 @@ absl::Status CheckMessages(const Message& message, const SchemaField& field,
   return absl::OkStatus();
 }
 
+// A list of texts or integers.
 absl::Status CheckScalars(const Message& message, const SchemaField& field,
                           const FieldDescriptor& proto,
                           const std::string& path) {
@@ -73,7 +75,7 @@ absl::Status CheckScalars(const Message& message, const SchemaField& field,
   RETURN_IF_ERROR(CheckEntries(field, path, entries));
   for (int i = 0; i < entries; ++i) {
     const std::string entry = absl::StrCat(path, "[", i, "]");
-    if (proto.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    if (IsTextList(proto)) {
       RETURN_IF_ERROR(CheckText(
           field, entry, reflection.GetRepeatedString(message, &proto, i)));
       continue;
@@ -177,6 +179,7 @@ absl::Status CheckRules(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckUniqueNames("seeds", spec.seeds()));
   RETURN_IF_ERROR(ValidateSeeds(spec));
   RETURN_IF_ERROR(ValidateModel(spec));
+  RETURN_IF_ERROR(ValidateOrigin(spec));
   RETURN_IF_ERROR(CheckUniqueNames("tasks", spec.tasks()));
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const std::string path = absl::StrCat("tasks[", i, "]");

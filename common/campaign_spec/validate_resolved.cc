@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -12,6 +13,7 @@
 #include "common/base/digest.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/chromosomes.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/evolution/archive_options.h"
 #include "common/genome/parameter_layout.h"
@@ -102,15 +104,21 @@ absl::Status CheckFileSeeds(const v1::CampaignSpec& spec) {
         CheckPlace(absl::StrCat(path, ".path"), spec.seeds(i).path()));
     RETURN_IF_ERROR(CheckDigest(path, spec.seeds(i).digest()));
   }
-  const std::string& companions = spec.model().companions_digest();
-  if (!IsLanguageModel(spec.model()) ||
-      companions.size() == sizeof(Digest::bytes)) {
-    return absl::OkStatus();
+  if (HasBaseOrigin(spec)) {
+    const v1::SeedSpec& base = spec.model().base();
+    RETURN_IF_ERROR(CheckPlace("model.base.path", base.path()));
+    RETURN_IF_ERROR(CheckDigest("model.base", base.digest()));
   }
-  return FieldError("model.companions_digest",
-                    absl::StrCat("expected 32 bytes, which the client fills "
-                                 "in; got ",
-                                 companions.size()));
+  const std::string& companions = spec.model().companions_digest();
+  if (IsLanguageModel(spec.model()) &&
+      companions.size() != sizeof(Digest::bytes)) {
+    return FieldError("model.companions_digest",
+                      absl::StrCat("expected 32 bytes, which the client fills "
+                                   "in; got ",
+                                   companions.size()));
+  }
+  ASSIGN_OR_RETURN(ParameterLayout layout, LayoutOfModel(spec.model()));
+  return GroupByPatterns(std::move(layout), spec.model()).status();
 }
 
 // Random seeds follow from the rest of the spec, so nobody is believed.

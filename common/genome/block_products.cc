@@ -36,20 +36,30 @@ void Read(const GenomeLayout& layout, int chromosome, WeightTensors weights,
   }
 }
 
+void Subtract(const float* origin, int64_t count, float* values) {
+  for (int64_t i = 0; i < count; ++i) values[i] -= origin[i];
+}
+
 }  // namespace
 
 void BlockProducts::Sum(const GenomeLayout& layout, int chromosome,
-                        std::span<const WeightTensors> vectors,
+                        const VectorsFromOrigin& of,
                         std::span<const VectorPair> pairs, int64_t begin,
                         int64_t end, double* sums) {
+  const auto& [vectors, origin] = of;
   tiles_.resize(vectors.size() * kTile);
+  if (!origin.empty()) origin_.resize(kTile);
   lanes_.resize(pairs.size());
   for (auto& lanes : lanes_) lanes.fill(0.0);
   for (int64_t tile = begin; tile < end; tile += kTile) {
     const int64_t count = std::min(kTile, end - tile);
+    if (!origin.empty()) {
+      Read(layout, chromosome, origin, tile, count, origin_.data());
+    }
     for (size_t k = 0; k < vectors.size(); ++k) {
-      Read(layout, chromosome, vectors[k], tile, count,
-           tiles_.data() + k * kTile);
+      float* const values = tiles_.data() + k * kTile;
+      Read(layout, chromosome, vectors[k], tile, count, values);
+      if (!origin.empty()) Subtract(origin_.data(), count, values);
     }
     for (size_t p = 0; p < pairs.size(); ++p) {
       AddProducts(tiles_.data() + pairs[p].first * kTile,

@@ -19,6 +19,13 @@ struct VectorPair {
   int second = 0;
 };
 
+// V_k = vectors[k], or, unless `origin` is empty, vectors[k] - origin: each
+// element the difference of the widened ones, rounded once to float32.
+struct VectorsFromOrigin {
+  std::span<const WeightTensors> vectors;
+  WeightTensors origin;
+};
+
 // Threads: none; each thread has one of its own.
 class BlockProducts {
  public:
@@ -29,12 +36,12 @@ class BlockProducts {
   // ((0+1)+(2+3))+((4+5)+(6+7)). This is part of the format.
   // Allocates nothing once it has run with as many vectors and pairs before.
   void Sum(const GenomeLayout& layout, int chromosome,
-           std::span<const WeightTensors> vectors,
-           std::span<const VectorPair> pairs, int64_t begin, int64_t end,
-           double* sums);
+           const VectorsFromOrigin& of, std::span<const VectorPair> pairs,
+           int64_t begin, int64_t end, double* sums);
 
  private:
-  std::vector<float> tiles_;  // [vectors][elements of a tile]
+  std::vector<float> tiles_;   // [vectors][elements of a tile]
+  std::vector<float> origin_;  // [elements of a tile]; empty without one
   std::vector<std::array<double, kGramLanes>> lanes_;  // [pairs]
 };
 

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-
 namespace merganser {
 namespace {
 
@@ -65,22 +62,6 @@ Contributions ContributionsOf(const LinearRecipe& recipe,
   }
   result.overall = Shares(std::move(overall));
   return result;
-}
-
-std::string LayerOf(const std::string& tensor_name) {
-  std::vector<std::string> parts = absl::StrSplit(tensor_name, '.');
-  const auto number =
-      std::find_if(parts.begin(), parts.end(), [](const std::string& part) {
-        return !part.empty() &&
-               std::all_of(part.begin(), part.end(),
-                           [](char c) { return c >= '0' && c <= '9'; });
-      });
-  if (number != parts.end()) {
-    parts.erase(number + 1, parts.end());
-  } else if (parts.size() > 1) {
-    parts.pop_back();
-  }
-  return absl::StrJoin(parts, ".");
 }
 
 }  // namespace merganser

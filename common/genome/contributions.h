@@ -28,10 +28,4 @@ struct Contributions {
 Contributions ContributionsOf(const LinearRecipe& recipe,
                               const GenomeLayout& layout);
 
-// The layer that a tensor belongs to: its name up to and including the first
-// component that is a number ("model.layers.3" of
-// "model.layers.3.mlp.up.weight"); without one, its name without the last
-// component.
-std::string LayerOf(const std::string& tensor_name);
-
 }  // namespace merganser

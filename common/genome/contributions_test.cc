@@ -45,12 +45,5 @@ TEST(ContributionsTest, AllZeroCoefficientsGiveNoShares) {
   EXPECT_THAT(ContributionsOf(recipe, Layout()).overall, ElementsAre(0, 0));
 }
 
-TEST(LayerOfTest, EndsAtTheFirstNumber) {
-  EXPECT_EQ(LayerOf("model.layers.13.mlp.up_proj.weight"), "model.layers.13");
-  EXPECT_EQ(LayerOf("layers.0.weight"), "layers.0");
-  EXPECT_EQ(LayerOf("model.embed_tokens.weight"), "model.embed_tokens");
-  EXPECT_EQ(LayerOf("norm"), "norm");
-}
-
 }  // namespace
 }  // namespace merganser

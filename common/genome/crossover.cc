@@ -1,6 +1,5 @@
 #include "common/genome/crossover.h"
 
-#include <algorithm>
 #include <cassert>
 
 namespace merganser {
@@ -13,8 +12,8 @@ std::vector<double> SquaredNorms(const GramSums& gram, const LinearRecipe& a) {
   return norms;
 }
 
-ChromosomeCrossover CrossoverOf(const ParentProducts& products, int64_t length,
-                                int64_t block, int64_t split_block,
+ChromosomeCrossover CrossoverOf(const ParentProducts& products,
+                                const SplitGrid& grid, int64_t split_block,
                                 double mix) {
   const SlerpAngle angle(products.aa, products.bb, products.ab);
   const SlerpCoefficients before = angle.At(mix);
@@ -22,7 +21,7 @@ ChromosomeCrossover CrossoverOf(const ParentProducts& products, int64_t length,
   const SlerpCoefficients after = 1 - (1 - mix) == mix
                                       ? SlerpCoefficients{before.b, before.a}
                                       : angle.At(1 - mix);
-  return {std::min(split_block * block, length), length, before, after};
+  return {grid.StartOf(split_block), grid.length, before, after};
 }
 
 std::vector<ChromosomeCrossover> CrossoverCoefficients(
@@ -40,12 +39,11 @@ std::vector<ChromosomeCrossover> CrossoverCoefficients(
          draw.mixes.size() == chromosomes.size());
   std::vector<ChromosomeCrossover> crossovers;
   for (size_t c = 0; c < chromosomes.size(); ++c) {
-    const GramSums::Chromosome& chromosome = chromosomes[c];
     const double ab =
         gram.InnerProduct(static_cast<int>(c), a.recipe, b.recipe);
-    crossovers.push_back(CrossoverOf(
-        {a.squared_norms[c], b.squared_norms[c], ab}, chromosome.length,
-        chromosome.block, draw.split_blocks[c], draw.mixes[c]));
+    crossovers.push_back(
+        CrossoverOf({a.squared_norms[c], b.squared_norms[c], ab},
+                    chromosomes[c], draw.split_blocks[c], draw.mixes[c]));
   }
   return crossovers;
 }

@@ -26,9 +26,10 @@ struct ParentProducts {
   double ab = 0;
 };
 
-// The crossover of one chromosome of `length` elements in blocks of `block`.
-ChromosomeCrossover CrossoverOf(const ParentProducts& products, int64_t length,
-                                int64_t block, int64_t split_block, double mix);
+// The crossover of one chromosome.
+ChromosomeCrossover CrossoverOf(const ParentProducts& products,
+                                const SplitGrid& grid, int64_t split_block,
+                                double mix);
 
 // <A, A> per chromosome.
 std::vector<double> SquaredNorms(const GramSums& gram, const LinearRecipe& a);

@@ -33,12 +33,11 @@ std::vector<VectorPair> AllPairs(int seeds) {
 
 GramSums::Chromosome SumChromosome(const GenomeLayout& layout, int index,
                                    std::span<const WeightTensors> seeds,
-                                   ThreadTeam& team) {
+                                   WeightTensors base, ThreadTeam& team) {
   const ChromosomeLayout& chromosome = layout.chromosomes[index];
   const std::vector<VectorPair> pairs =
       AllPairs(static_cast<int>(seeds.size()));
-  GramSums::Chromosome sums{
-      chromosome.length, chromosome.block, chromosome.blocks, {}};
+  GramSums::Chromosome sums{chromosome, {}};
   sums.prefix.resize((chromosome.blocks + 1) * pairs.size(), 0.0);
   std::vector<BlockProducts> products(team.threads());
   // About as many elements per item, whatever the size of a block.
@@ -48,11 +47,10 @@ GramSums::Chromosome SumChromosome(const GenomeLayout& layout, int index,
   team.Run(items, [&](int64_t item, int thread) {
     const int64_t last = std::min(chromosome.blocks, (item + 1) * per_item);
     for (int64_t block = item * per_item; block < last; ++block) {
-      const int64_t begin = block * chromosome.block;
-      products[thread].Sum(
-          layout, index, seeds, pairs, begin,
-          std::min(begin + chromosome.block, chromosome.length),
-          sums.prefix.data() + (block + 1) * pairs.size());
+      products[thread].Sum(layout, index, {seeds, base}, pairs,
+                           chromosome.StartOf(block),
+                           chromosome.StartOf(block + 1),
+                           sums.prefix.data() + (block + 1) * pairs.size());
     }
   });
   for (size_t i = pairs.size(); i < sums.prefix.size(); ++i) {
@@ -87,13 +85,14 @@ GramSums::GramSums(int seeds, std::vector<Chromosome> chromosomes)
 
 GramSums GramSums::Create(const GenomeLayout& layout,
                           std::span<const SeedWeights* const> seeds,
-                          ThreadTeam& team) {
+                          const SeedWeights* base, ThreadTeam& team) {
   std::vector<WeightTensors> weights;
   for (const SeedWeights* seed : seeds) weights.push_back(seed->tensors());
   std::vector<Chromosome> chromosomes;
   for (size_t c = 0; c < layout.chromosomes.size(); ++c) {
-    chromosomes.push_back(
-        SumChromosome(layout, static_cast<int>(c), weights, team));
+    chromosomes.push_back(SumChromosome(
+        layout, static_cast<int>(c), weights,
+        base == nullptr ? WeightTensors() : base->tensors(), team));
   }
   return GramSums(static_cast<int>(seeds.size()), std::move(chromosomes));
 }
@@ -120,12 +119,10 @@ double GramSums::InnerProduct(int chromosome, const LinearRecipe& a,
     const int64_t end_a = SegmentEnd(recipe_a, segment_a, sums.length);
     const int64_t end_b = SegmentEnd(recipe_b, segment_b, sums.length);
     const int64_t end = std::min(end_a, end_b);
-    // A length that is no multiple of the block ends in a shorter block.
-    const int64_t end_block = (end + sums.block - 1) / sums.block;
-    AddSegment(recipe_a.coefficients.data() + segment_a * seeds_,
-               recipe_b.coefficients.data() + segment_b * seeds_, seeds_,
-               sums.prefix.data() + begin / sums.block * pairs,
-               sums.prefix.data() + end_block * pairs, total);
+    AddSegment(recipe_a.coefficients.data() + segment_a * a.seeds,
+               recipe_b.coefficients.data() + segment_b * b.seeds, seeds_,
+               sums.prefix.data() + sums.BlockOf(begin) * pairs,
+               sums.prefix.data() + sums.BlockOf(end) * pairs, total);
     segment_a += end_a == end ? 1 : 0;
     segment_b += end_b == end ? 1 : 0;
     begin = end;
@@ -150,6 +147,10 @@ absl::Status GramSums::CheckMatches(
                           chromosomes[c].length));
     RETURN_IF_ERROR(check(absl::StrCat(name, "block"), chromosomes_[c].block,
                           chromosomes[c].block));
+    if (chromosomes_[c].restarts != chromosomes[c].restarts) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "Gram sums: ", name, "restarts are those of other layers"));
+    }
   }
   return absl::OkStatus();
 }

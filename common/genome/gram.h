@@ -16,7 +16,9 @@
 
 namespace merganser {
 
-// Prefix sums over blocks of <S_k, S_l>, for each chromosome and pair k <= l.
+// Prefix sums over blocks of <V_k, V_l>, for each chromosome and pair k <= l.
+// V_k is seed S_k; with a base, the difference S_k - base, of which each
+// element is the difference of the widened elements, rounded once to float32.
 //
 // The sums are part of the format (DESIGN.md section 4). Within a block,
 // element i, counted from the block's start, is added to lane i mod 8 in the
@@ -26,10 +28,7 @@ namespace merganser {
 // Threads: immutable after creation; safe to share.
 class GramSums {
  public:
-  struct Chromosome {
-    int64_t length = 0;
-    int64_t block = 1;
-    int64_t blocks = 0;
+  struct Chromosome : SplitGrid {
     // [blocks + 1][pairs]; row p: sums over blocks 0 … p-1; pairs in the order
     // (0,0), (0,1), …, (0,K-1), (1,1), …
     std::vector<double> prefix;
@@ -37,19 +36,28 @@ class GramSums {
     friend bool operator==(const Chromosome&, const Chromosome&) = default;
   };
 
-  // Reads every seed once. The same bits for any number of threads.
+  // Reads every seed and the base, which may be null, once. The same bits for
+  // any number of threads.
   static GramSums Create(const GenomeLayout& layout,
                          std::span<const SeedWeights* const> seeds,
-                         ThreadTeam& team);
+                         const SeedWeights* base, ThreadTeam& team);
+  static GramSums Create(const GenomeLayout& layout,
+                         std::span<const SeedWeights* const> seeds,
+                         ThreadTeam& team) {
+    return Create(layout, seeds, /*base=*/nullptr, team);
+  }
 
+  // K; the base is none of them.
   int seeds() const { return seeds_; }
   std::span<const Chromosome> chromosomes() const { return chromosomes_; }
   int64_t MemoryBytes() const;
 
   // <A, B> over one chromosome, by the recipes of A and B, which are valid for
-  // it (see Validate()). For the segments of the union ascending, for k
-  // ascending, a_k * (sum over l ascending of b_l * G_kl) is added to the
-  // total; every operation is rounded to double.
+  // it (see Validate()); with a base, of their differences from it. For the
+  // segments of the union ascending, for k ascending, a_k * (sum over l
+  // ascending of b_l * G_kl) is added to the total; every operation is rounded
+  // to double. Of the recipes' coefficients the first K count: a last one
+  // behind them, the base's, is that of a zero vector.
   double InnerProduct(int chromosome, const LinearRecipe& a,
                       const LinearRecipe& b) const;
 

@@ -10,7 +10,10 @@
 namespace merganser {
 namespace {
 
-constexpr std::string_view kTag = "merganser/gram/1";
+constexpr std::string_view kTag = "merganser/gram/2";
+// From before a grid could begin anew at a layer.
+constexpr std::string_view kTagWithoutRestarts = "merganser/gram/1";
+static_assert(kTag.size() == kTagWithoutRestarts.size());
 constexpr uint64_t kMaximumSeeds = 4096;
 constexpr uint64_t kMaximumChromosomes = 65536;
 
@@ -49,8 +52,26 @@ class Reader {
   std::string_view bytes_;
 };
 
-absl::StatusOr<GramSums::Chromosome> TakeChromosome(uint64_t pairs,
-                                                    Reader& reader) {
+absl::Status TakeRestarts(Reader& reader, SplitGrid& grid) {
+  ASSIGN_OR_RETURN(const uint64_t count, reader.Take());
+  if (count > reader.left() / sizeof(uint64_t)) return Error("are cut short");
+  int64_t begin = 0;
+  grid.blocks = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t restart = reader.TakeUnchecked();
+    if (restart <= static_cast<uint64_t>(begin) ||
+        restart >= static_cast<uint64_t>(grid.length)) {
+      return Error("restart out of order");
+    }
+    grid.restarts.push_back(static_cast<int64_t>(restart));
+    grid.blocks += (grid.restarts.back() - begin - 1) / grid.block + 1;
+    begin = grid.restarts.back();
+  }
+  grid.blocks += (grid.length - begin - 1) / grid.block + 1;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SplitGrid> TakeGrid(bool with_restarts, Reader& reader) {
   ASSIGN_OR_RETURN(const uint64_t length, reader.Take());
   ASSIGN_OR_RETURN(const uint64_t block, reader.Take());
   if (length == 0 || length > (uint64_t{1} << 62) || block == 0 ||
@@ -58,15 +79,26 @@ absl::StatusOr<GramSums::Chromosome> TakeChromosome(uint64_t pairs,
     return Error(absl::StrCat("a chromosome of ", length,
                               " elements in blocks of ", block));
   }
-  const uint64_t blocks = (length - 1) / block + 1;
+  SplitGrid grid{.length = static_cast<int64_t>(length),
+                 .block = static_cast<int64_t>(block),
+                 .blocks = static_cast<int64_t>((length - 1) / block + 1)};
+  if (with_restarts) {
+    RETURN_IF_ERROR(TakeRestarts(reader, grid));
+  }
+  return grid;
+}
+
+absl::StatusOr<GramSums::Chromosome> TakeChromosome(uint64_t pairs,
+                                                    bool with_restarts,
+                                                    Reader& reader) {
+  GramSums::Chromosome chromosome;
+  ASSIGN_OR_RETURN(static_cast<SplitGrid&>(chromosome),
+                   TakeGrid(with_restarts, reader));
+  const auto blocks = static_cast<uint64_t>(chromosome.blocks);
   const uint64_t held = reader.left() / sizeof(double) / pairs;  // rows
   if (blocks >= held) {
     return Error(absl::StrCat("hold ", held, " rows; expected ", blocks + 1));
   }
-  GramSums::Chromosome chromosome{static_cast<int64_t>(length),
-                                  static_cast<int64_t>(block),
-                                  static_cast<int64_t>(blocks),
-                                  {}};
   chromosome.prefix.resize((blocks + 1) * pairs);
   for (double& sum : chromosome.prefix) {
     sum = std::bit_cast<double>(reader.TakeUnchecked());
@@ -88,6 +120,8 @@ std::string GramSums::Serialise() const {
   for (const Chromosome& chromosome : chromosomes_) {
     Put(chromosome.length, 8, bytes);
     Put(chromosome.block, 8, bytes);
+    Put(chromosome.restarts.size(), 8, bytes);
+    for (const int64_t restart : chromosome.restarts) Put(restart, 8, bytes);
     for (const double sum : chromosome.prefix) {
       Put(std::bit_cast<uint64_t>(sum), 8, bytes);
     }
@@ -98,7 +132,9 @@ std::string GramSums::Serialise() const {
 
 absl::StatusOr<GramSums> GramSums::Parse(const std::string& bytes) {
   std::string_view rest = bytes;
-  if (rest.size() < kTag.size() + 4 || rest.substr(0, kTag.size()) != kTag) {
+  const std::string_view tag = rest.substr(0, kTag.size());
+  if (rest.size() < kTag.size() + 4 ||
+      (tag != kTag && tag != kTagWithoutRestarts)) {
     return Error(absl::StrCat("do not start with \"", std::string(kTag), "\""));
   }
   const std::string_view stored_crc = rest.substr(rest.size() - 4);
@@ -117,8 +153,9 @@ absl::StatusOr<GramSums> GramSums::Parse(const std::string& bytes) {
   }
   std::vector<Chromosome> chromosomes;
   for (uint64_t c = 0; c < count; ++c) {
-    ASSIGN_OR_RETURN(chromosomes.emplace_back(),
-                     TakeChromosome(seeds * (seeds + 1) / 2, reader));
+    ASSIGN_OR_RETURN(
+        chromosomes.emplace_back(),
+        TakeChromosome(seeds * (seeds + 1) / 2, tag == kTag, reader));
   }
   if (reader.left() != 0) {
     return Error(absl::StrCat("go on for ", reader.left(), " bytes too many"));

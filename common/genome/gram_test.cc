@@ -146,6 +146,110 @@ TEST(GramSumsTest, InnerProductsAreThoseOfTheCombinedVectors) {
   }
 }
 
+// Two seeds and a base that is far from zero and near both of them, of a model
+// whose grid begins anew at a layer. A last seed is the base.
+Population MakeSpecialists(DType dtype) {
+  std::mt19937 random(17);
+  ParameterLayout parameters;
+  EXPECT_TRUE(AppendTensor("layers.0.weight", {100'001}, parameters).ok());
+  EXPECT_TRUE(AppendTensor("layers.1.weight", {50'000}, parameters).ok());
+  EXPECT_TRUE(AppendTensor("layers.1.bias", {7}, parameters).ok());
+  Population population{
+      .layout = GroupTensors(parameters, std::vector<TensorGroup>{{"x", {0, 1}},
+                                                                  {"y", {2}}})
+                    .value()};
+  std::vector<float> base = RandomValues(parameters.length, random);
+  for (float& value : base) value += 3;
+  for (int k = 0; k < 3; ++k) {
+    std::vector<float> values = base;
+    const auto noise = RandomValues(parameters.length, random);
+    for (size_t i = 0; i < values.size() && k < 2; ++i) {
+      values[i] += noise[i] / 100;
+    }
+    population.values.push_back(Decode(Encode(values, dtype), dtype));
+    population.seeds.push_back(MakeSeed(parameters, values, dtype).value());
+  }
+  return population;
+}
+
+GramSums CreateFromBase(const Population& population, int threads) {
+  ThreadTeam team(threads);
+  const auto seeds = Pointers(population.seeds);
+  return GramSums::Create(population.layout, std::span(seeds).first(2),
+                          seeds[2], team);
+}
+
+TEST(GramSumsTest, OfDifferencesHaveTheSameBitsForAnyNumberOfThreads) {
+  const Population population = MakeSpecialists(DType::kBF16);
+  const GramSums one = CreateFromBase(population, 1);
+  EXPECT_EQ(CreateFromBase(population, 2), one);
+  EXPECT_EQ(CreateFromBase(population, 5), one);
+  EXPECT_EQ(one.seeds(), 2);
+  EXPECT_EQ(GramSums::Parse(one.Serialise()).value(), one);
+}
+
+// A second implementation of the order that the header prescribes.
+TEST(GramSumsTest, OfDifferencesAddLanesAndBlocksInTheDocumentedOrder) {
+  const Population population = MakeSpecialists(DType::kF32);
+  const GramSums gram = CreateFromBase(population, 2);
+  for (int c = 0; c < 2; ++c) {
+    const ChromosomeLayout& grid = population.layout.chromosomes[c];
+    const auto x = ChromosomeOf(population, c, 0);
+    const auto y = ChromosomeOf(population, c, 1);
+    const auto base = ChromosomeOf(population, c, 2);
+    double prefix = 0;
+    for (int64_t block = 0; block < grid.blocks; ++block) {
+      double lanes[8] = {};
+      const int64_t begin = grid.StartOf(block);
+      for (int64_t i = begin; i < grid.StartOf(block + 1); ++i) {
+        const float of_x = x[i] - base[i];
+        const float of_y = y[i] - base[i];
+        lanes[(i - begin) % 8] += double{of_x} * double{of_y};
+      }
+      prefix += ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+                ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+      ASSERT_EQ(gram.chromosomes()[c].prefix[(block + 1) * 3 + 1], prefix);
+    }
+  }
+}
+
+// Against long double over the elements themselves. From the sums of the whole
+// weights, 10^5 times as large, no more than ten digits would be left.
+TEST(GramSumsTest, OfDifferencesGiveInnerProductsWithoutCancellation) {
+  const Population population = MakeSpecialists(DType::kF32);
+  const GramSums gram = CreateFromBase(population, 1);
+  std::mt19937 random(18);
+  const auto& chromosomes = population.layout.chromosomes;
+  for (int round = 0; round < 5; ++round) {
+    const LinearRecipe a = RandomRecipe(3, chromosomes, 8, random);
+    const LinearRecipe b = RandomRecipe(3, chromosomes, 8, random);
+    for (int c = 0; c < 2; ++c) {
+      std::vector<std::vector<float>> seeds;
+      for (int k = 0; k < 3; ++k) {
+        seeds.push_back(ChromosomeOf(population, c, k));
+      }
+      long double sum = 0;
+      long double scale = 0;
+      for (int64_t i = 0; i < chromosomes[c].length; ++i) {
+        const auto of_a = CoefficientsAt(a, c, i);
+        const auto of_b = CoefficientsAt(b, c, i);
+        long double x = 0;
+        long double y = 0;
+        for (int k = 0; k < 2; ++k) {
+          const long double difference =
+              static_cast<long double>(seeds[k][i]) - seeds[2][i];
+          x += of_a[k] * difference;
+          y += of_b[k] * difference;
+        }
+        sum += x * y;
+        scale += std::abs(x * y);
+      }
+      EXPECT_NEAR(gram.InnerProduct(c, a, b), static_cast<double>(sum),
+                  static_cast<double>(scale) * 1e-11);
+    }
+  }
+}
+
 TEST(CrossoverCoefficientsTest, UsesAnAngleAndASplitPerChromosome) {
   const Population population = MakePopulation({DType::kF32, DType::kF32});
   const GramSums gram = Create(population, 1);
@@ -198,6 +302,17 @@ TEST(GramBytesTest, ComeBackAsTheSameSums) {
             absl::OkStatus());
 }
 
+// As they were written before there were restarts: without their number.
+TEST(GramBytesTest, FromBeforeThereWereRestartsAreRead) {
+  std::string bytes = SmallSums().Serialise();
+  bytes.resize(bytes.size() - 4);
+  bytes[15] = '1';
+  bytes.erase(48, 8);
+  const uint32_t crc = Crc32(bytes);
+  for (int i = 0; i < 4; ++i) bytes.push_back(crc >> (8 * i) & 0xff);
+  EXPECT_EQ(GramSums::Parse(bytes).value(), SmallSums());
+}
+
 TEST(GramBytesTest, AreRefusedWhenAnyByteIsAnother) {
   const std::string bytes = SmallSums().Serialise();
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -209,7 +324,8 @@ TEST(GramBytesTest, AreRefusedWhenAnyByteIsAnother) {
   EXPECT_FALSE(GramSums::Parse(bytes + "x").ok());
 }
 
-// Bytes 16: seeds; 24: chromosomes; 32: length; 40: block; 48: the sums.
+// Bytes 16: seeds; 24: chromosomes; 32: length; 40: block; 48: number of
+// restarts; 56: the sums.
 TEST(GramBytesTest, AreRefusedWhenTheyLieUnderARightChecksum) {
   const auto error = [](size_t position, uint64_t value) {
     std::string bytes = SmallSums().Serialise();
@@ -225,11 +341,13 @@ TEST(GramBytesTest, AreRefusedWhenTheyLieUnderARightChecksum) {
   EXPECT_THAT(error(16, 3), HasSubstr("hold 2 rows; expected 4"));
   EXPECT_THAT(error(16, 1), HasSubstr("bytes too many"));
   EXPECT_THAT(error(24, 2), HasSubstr("cut short"));
+  EXPECT_THAT(error(48, 13), HasSubstr("cut short"));
+  EXPECT_THAT(error(48, 1), HasSubstr("restart out of order"));
   EXPECT_THAT(error(32, uint64_t{1} << 61),
               HasSubstr("hold 4 rows; expected 2305843009213693953"));
   EXPECT_THAT(error(40, 0), HasSubstr("in blocks of 0"));
-  EXPECT_THAT(error(48, 0x3ff0000000000000), HasSubstr("start at zero"));
-  EXPECT_THAT(error(72, 0x7ff8000000000000), HasSubstr("NaN"));
+  EXPECT_THAT(error(56, 0x3ff0000000000000), HasSubstr("start at zero"));
+  EXPECT_THAT(error(80, 0x7ff8000000000000), HasSubstr("NaN"));
 }
 
 TEST(GramSumsTest, SaysWhatDoesNotMatch) {

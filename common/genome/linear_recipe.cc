@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/genome/exact_math.h"
+#include "common/genome/noise.h"
 
 namespace merganser {
 namespace {
@@ -58,7 +59,8 @@ void AppendSegment(int64_t start, const std::vector<double>& coefficients,
 
 ChromosomeRecipe CrossChromosome(const ChromosomeRecipe& a,
                                  const ChromosomeRecipe& b, int seeds,
-                                 const ChromosomeCrossover& crossover) {
+                                 const ChromosomeCrossover& crossover,
+                                 Origin origin) {
   assert(crossover.split >= 0 && crossover.split <= crossover.length);
   ChromosomeRecipe child;
   SegmentCursor cursor_a(a, seeds);
@@ -75,9 +77,44 @@ ChromosomeRecipe CrossChromosome(const ChromosomeRecipe& a,
       coefficients[k] = side.a * cursor_a.Coefficients()[k] +
                         side.b * cursor_b.Coefficients()[k];
     }
+    if (origin == Origin::kBase) SetBaseCoefficient(coefficients);
     AppendSegment(position, coefficients, child);
     position = std::min(end_a, end_b);
     if (is_before) position = std::min(position, crossover.split);
+  }
+  return child;
+}
+
+ChromosomeRecipe MutateChromosome(const ChromosomeRecipe& recipe, size_t seeds,
+                                  const ChromosomeLayout& layout,
+                                  uint32_t chromosome,
+                                  const CoefficientMutation& mutation,
+                                  Origin origin) {
+  const size_t mutable_seeds = origin == Origin::kBase ? seeds - 1 : seeds;
+  ChromosomeRecipe child;
+  SegmentCursor cursor(recipe, static_cast<int>(seeds));
+  for (size_t group = 0; group < layout.group_starts.size(); ++group) {
+    const int64_t group_end = group + 1 < layout.group_starts.size()
+                                  ? layout.group_starts[group + 1]
+                                  : layout.length;
+    std::vector<double> noise;
+    for (size_t k = 0; k < mutable_seeds; ++k) {
+      noise.push_back(
+          mutation.sigma *
+          CoefficientNoise({mutation.campaign_seed, mutation.sequence_number},
+                           {.chromosome = chromosome,
+                            .group = static_cast<uint32_t>(group),
+                            .seed = static_cast<uint32_t>(k)}));
+    }
+    for (int64_t position = layout.group_starts[group]; position < group_end;) {
+      const int64_t end = cursor.MoveTo(position, layout.length);
+      const double* const old = cursor.Coefficients();
+      std::vector<double> coefficients(old, old + seeds);
+      for (size_t k = 0; k < mutable_seeds; ++k) coefficients[k] += noise[k];
+      if (origin == Origin::kBase) SetBaseCoefficient(coefficients);
+      AppendSegment(position, coefficients, child);
+      position = std::min(end, group_end);
+    }
   }
   return child;
 }
@@ -95,12 +132,12 @@ absl::Status ValidateStarts(const ChromosomeRecipe& recipe,
   for (size_t s = 1; s < recipe.starts.size(); ++s) {
     const int64_t start = recipe.starts[s];
     if (start <= recipe.starts[s - 1] || start >= layout.length ||
-        start % layout.block != 0) {
+        !layout.IsStart(start)) {
       return FieldError(
           absl::StrCat(field, "[", s, "]"),
-          absl::StrCat("is ", start, "; expected a multiple of ", layout.block,
-                       " after ", recipe.starts[s - 1], " and below ",
-                       layout.length));
+          absl::StrCat("is ", start, "; expected the start of a block of ",
+                       layout.block, " elements, after ", recipe.starts[s - 1],
+                       " and below ", layout.length));
     }
   }
   return absl::OkStatus();
@@ -162,14 +199,37 @@ SlerpCoefficients Slerp(double aa, double bb, double ab, double w) {
   return SlerpAngle(aa, bb, ab).At(w);
 }
 
+void SetBaseCoefficient(std::span<double> coefficients) {
+  double sum = 0;
+  for (const double coefficient : coefficients.first(coefficients.size() - 1)) {
+    sum += coefficient;
+  }
+  coefficients.back() = 1 - sum;
+}
+
 LinearRecipe Cross(const LinearRecipe& a, const LinearRecipe& b,
-                   std::span<const ChromosomeCrossover> crossovers) {
+                   std::span<const ChromosomeCrossover> crossovers,
+                   Origin origin) {
   assert(a.seeds == b.seeds && a.chromosomes.size() == b.chromosomes.size() &&
          a.chromosomes.size() == crossovers.size());
   LinearRecipe child{.seeds = a.seeds, .chromosomes = {}};
   for (size_t c = 0; c < crossovers.size(); ++c) {
     child.chromosomes.push_back(CrossChromosome(
-        a.chromosomes[c], b.chromosomes[c], a.seeds, crossovers[c]));
+        a.chromosomes[c], b.chromosomes[c], a.seeds, crossovers[c], origin));
+  }
+  return child;
+}
+
+LinearRecipe Mutate(const LinearRecipe& recipe,
+                    std::span<const ChromosomeLayout> chromosomes,
+                    const CoefficientMutation& mutation, Origin origin) {
+  assert(recipe.chromosomes.size() == chromosomes.size());
+  if (mutation.sigma == 0) return recipe;
+  LinearRecipe child{.seeds = recipe.seeds, .chromosomes = {}};
+  for (size_t c = 0; c < chromosomes.size(); ++c) {
+    child.chromosomes.push_back(
+        MutateChromosome(recipe.chromosomes[c], recipe.seeds, chromosomes[c],
+                         static_cast<uint32_t>(c), mutation, origin));
   }
   return child;
 }

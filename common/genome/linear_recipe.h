@@ -35,6 +35,18 @@ struct LinearRecipe {
   friend bool operator==(const LinearRecipe&, const LinearRecipe&) = default;
 };
 
+// What SLERP, its angle and the split act on.
+enum class Origin {
+  kZero,  // the weights as they are
+  // Their differences from a base model, which is the last of a recipe's seeds,
+  // though no candidate. Its coefficient is what makes them all add up to one.
+  kBase,
+};
+
+// The last of some coefficients, the base's: 1 - (((0 + c_0) + c_1) + …), every
+// operation rounded to double.
+void SetBaseCoefficient(std::span<double> coefficients);
+
 // The recipe of a seed itself; 0 <= seed < seeds.
 LinearRecipe SeedRecipe(int seed, int seeds, int chromosomes);
 
@@ -83,9 +95,27 @@ struct ChromosomeCrossover {
 // The child of two recipes over the same seeds and chromosomes, one crossover
 // per chromosome: coefficient = a * A's + b * B's, each operation rounded to
 // double, in the segments of the union of both parents' boundaries and the
-// split.
+// split. With the origin at the base the last one follows by
+// SetBaseCoefficient(), so that child = base + a * (A - base) + b * (B - base).
 LinearRecipe Cross(const LinearRecipe& a, const LinearRecipe& b,
-                   std::span<const ChromosomeCrossover> crossovers);
+                   std::span<const ChromosomeCrossover> crossovers,
+                   Origin origin = Origin::kZero);
+
+// Noise on the coefficients of one child.
+struct CoefficientMutation {
+  uint64_t campaign_seed = 0;
+  int64_t sequence_number = 0;
+  double sigma = 0;  // at least 0; 0: the recipe stays as it is
+};
+
+// Adds sigma * z to the coefficient of each seed in each layer group of the
+// chromosomes, of which the recipe is valid; a segment that lies in several
+// groups is cut where they meet. z = CoefficientNoise() of the chromosome, the
+// group in it and the seed; both operations are rounded to double. With the
+// origin at the base its coefficient is set by SetBaseCoefficient() instead.
+LinearRecipe Mutate(const LinearRecipe& recipe,
+                    std::span<const ChromosomeLayout> chromosomes,
+                    const CoefficientMutation& mutation, Origin origin);
 
 // For recipes that come from outside.
 // Errors: InvalidArgument naming the field unless the recipe is canonical, fits

@@ -112,8 +112,8 @@ void PrintTo(const BadRecipe& bad, std::ostream* stream) {
 class BadRecipeTest : public testing::TestWithParam<BadRecipe> {};
 
 // Two seeds; one chromosome of 10 elements in blocks of 2.
-const ChromosomeLayout kLayout{
-    .name = "all", .tensors = {0}, .length = 10, .block = 2, .blocks = 5};
+const ChromosomeLayout kLayout = {
+    {.length = 10, .block = 2, .blocks = 5, .restarts = {}}, "all", {0}, {0}};
 
 TEST_P(BadRecipeTest, IsRefusedNamingTheField) {
   const absl::Status status = Validate(GetParam().recipe, 2, {&kLayout, 1});
@@ -137,14 +137,14 @@ INSTANTIATE_TEST_SUITE_P(
                   "at 0"},
         BadRecipe{"NotAscending",
                   OneChromosome({{0, 4, 4}, {1, 0, 0, 1, 1, 1}}),
-                  "chromosomes[0].starts[2]: is 4; expected a multiple of 2 "
-                  "after 4 and below 10"},
+                  "chromosomes[0].starts[2]: is 4; expected the start of a "
+                  "block of 2 elements, after 4 and below 10"},
         BadRecipe{"BeyondTheEnd", OneChromosome({{0, 10}, {1, 0, 0, 1}}),
-                  "chromosomes[0].starts[1]: is 10; expected a multiple of 2 "
-                  "after 0 and below 10"},
+                  "chromosomes[0].starts[1]: is 10; expected the start of a "
+                  "block of 2 elements, after 0 and below 10"},
         BadRecipe{"OffTheGrid", OneChromosome({{0, 3}, {1, 0, 0, 1}}),
-                  "chromosomes[0].starts[1]: is 3; expected a multiple of 2 "
-                  "after 0 and below 10"},
+                  "chromosomes[0].starts[1]: is 3; expected the start of a "
+                  "block of 2 elements, after 0 and below 10"},
         BadRecipe{"TooFewCoefficients", OneChromosome({{0, 4}, {1, 0, 0}}),
                   "chromosomes[0].coefficients: has 3 numbers; expected 2 "
                   "segments of 2"},

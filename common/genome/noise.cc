@@ -365,6 +365,16 @@ float StandardNormal(uint32_t word) {
                             Polynomial(kDenominator, y));
 }
 
+double CoefficientNoise(const NoiseKey& key, const CoefficientPlace& place) {
+  const auto n = static_cast<uint64_t>(key.sequence_number);
+  const auto purpose = static_cast<uint32_t>(DrawPurpose::kCoefficientMutation);
+  const auto words =
+      Philox4x32({Low(n), High(n), purpose + (place.chromosome << 8),
+                  (place.group << 6) + place.seed},
+                 {Low(key.campaign_seed), High(key.campaign_seed)});
+  return StandardNormal(words[0]);
+}
+
 void AddNoise(const NoiseKey& key, float sigma, int64_t first_element,
               std::span<float> values) {
   HWY_DYNAMIC_DISPATCH(Noise)

@@ -42,6 +42,18 @@ float StandardNormal(uint32_t word);
 // from the normal distribution function is below 2 / sqrt(N), which a true
 // sample exceeds once in 1,500 times.
 
+// Where a coefficient of a recipe lies.
+struct CoefficientPlace {
+  uint32_t chromosome = 0;  // below 2^24
+  uint32_t group = 0;       // layer group in the chromosome; below 2^26
+  uint32_t seed = 0;        // 0 … 63
+};
+
+// The noise on a coefficient, with standard deviation 1: StandardNormal() of
+// the first word of the Philox4x32-10 block with the campaign's seed as key and
+// counter (n low, n high, purpose + 256 * chromosome, 64 * group + seed).
+double CoefficientNoise(const NoiseKey& key, const CoefficientPlace& place);
+
 // values[i] = fma(sigma, noise(first_element + i), values[i]) in float32.
 // Threads: safe; any split into ranges gives the same bits.
 void AddNoise(const NoiseKey& key, float sigma, int64_t first_element,

@@ -107,9 +107,8 @@ void OffspringMaker::ComputeCrossovers(const GenomeLayout& layout,
         Multiply(layout, static_cast<int>(c), request);
     squares_[0].push_back(products.aa);
     squares_[1].push_back(products.bb);
-    crossovers_.push_back(CrossoverOf(products, chromosome.length,
-                                      chromosome.block, request.split_blocks[c],
-                                      request.mixes[c]));
+    crossovers_.push_back(CrossoverOf(
+        products, chromosome, request.split_blocks[c], request.mixes[c]));
   }
 }
 
@@ -139,7 +138,7 @@ ParentProducts OffspringMaker::Multiply(const GenomeLayout& layout,
   const std::array<WeightTensors, 2> weights = {parents_[0], parents_[1]};
   team_.Run(blocks, [&](int64_t block, int thread) {
     const int64_t begin = block * kInnerProductBlock;
-    products_[thread].Sum(layout, chromosome, weights,
+    products_[thread].Sum(layout, chromosome, {weights, {}},
                           std::span(pairs).first(count), begin,
                           std::min(begin + kInnerProductBlock, length),
                           sums_.data() + block * count);

@@ -98,22 +98,100 @@ class MlpChecker {
   int64_t width_ = 0;  // out of the last weight
 };
 
+// Whether a component of a tensor's name is a layer's number.
+bool IsNumber(const std::string& part) {
+  return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+}
+
 }  // namespace
+
+int64_t SplitGrid::StartOf(int64_t index) const {
+  int64_t first = 0;  // block of the part that begins at `begin`
+  int64_t begin = 0;
+  for (const int64_t restart : restarts) {
+    const int64_t next = first + CeilingOfQuotient(restart - begin, block);
+    if (index < next) break;
+    first = next;
+    begin = restart;
+  }
+  return std::min(begin + (index - first) * block, length);
+}
+
+int64_t SplitGrid::BlockOf(int64_t element) const {
+  if (element >= length) return blocks;
+  int64_t first = 0;
+  int64_t begin = 0;
+  for (const int64_t restart : restarts) {
+    if (element < restart) break;
+    first += CeilingOfQuotient(restart - begin, block);
+    begin = restart;
+  }
+  return first + (element - begin) / block;
+}
+
+SplitGrid MakeSplitGrid(int64_t length, std::span<const int64_t> group_starts) {
+  SplitGrid grid{.length = length,
+                 .block = CeilingOfQuotient(length, kMaximumBlocks)};
+  int64_t begin = 0;
+  for (const int64_t start : group_starts) {
+    if (start == 0 || grid.block == 1) continue;
+    grid.restarts.push_back(start);
+    grid.blocks += CeilingOfQuotient(start - begin, grid.block);
+    begin = start;
+  }
+  grid.blocks += CeilingOfQuotient(length - begin, grid.block);
+  return grid;
+}
+
+std::string LayerOf(const std::string& tensor_name) {
+  std::vector<std::string> parts = absl::StrSplit(tensor_name, '.');
+  const auto number = std::find_if(parts.begin(), parts.end(), IsNumber);
+  if (number != parts.end()) {
+    parts.erase(number + 1, parts.end());
+  } else if (parts.size() > 1) {
+    parts.pop_back();
+  }
+  return absl::StrJoin(parts, ".");
+}
+
+std::vector<std::string> LayerGroups(const ParameterLayout& parameters) {
+  std::vector<std::string> groups;
+  bool in_layers = false;
+  for (const TensorSlice& tensor : parameters.tensors) {
+    const std::vector<std::string> parts = absl::StrSplit(tensor.name, '.');
+    const bool numbered = std::any_of(parts.begin(), parts.end(), IsNumber);
+    in_layers = in_layers || numbered;
+    groups.push_back(numbered    ? LayerOf(tensor.name)
+                     : in_layers ? "head"
+                                 : "embedding");
+  }
+  return groups;
+}
 
 absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
                                           std::span<const TensorGroup> groups) {
   GenomeLayout layout;
   const auto tensors = static_cast<int>(parameters.tensors.size());
+  const std::vector<std::string> layer_groups = LayerGroups(parameters);
   layout.places.assign(tensors, {.chromosome = -1, .offset = 0});
   for (const TensorGroup& group : groups) {
     const auto index = static_cast<int>(layout.chromosomes.size());
-    ChromosomeLayout chromosome{.name = group.name, .tensors = group.tensors};
+    ChromosomeLayout chromosome;
+    chromosome.name = group.name;
+    chromosome.tensors = group.tensors;
+    std::string before;
     for (const int tensor : group.tensors) {
       if (tensor < 0 || tensor >= tensors ||
           layout.places[tensor].chromosome >= 0) {
         return absl::InvalidArgumentError(
             absl::StrCat("chromosome ", group.name, ": tensor ", tensor,
                          " does not exist, or is in a chromosome already"));
+      }
+      if (layer_groups[tensor] != before) {
+        before = layer_groups[tensor];
+        chromosome.group_starts.push_back(chromosome.length);
       }
       layout.places[tensor] = {index, chromosome.length};
       chromosome.length += parameters.tensors[tensor].elements;
@@ -122,8 +200,8 @@ absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
       return absl::InvalidArgumentError(
           absl::StrCat("chromosome ", group.name, ": has no elements"));
     }
-    chromosome.block = CeilingOfQuotient(chromosome.length, kMaximumBlocks);
-    chromosome.blocks = CeilingOfQuotient(chromosome.length, chromosome.block);
+    static_cast<SplitGrid&>(chromosome) =
+        MakeSplitGrid(chromosome.length, chromosome.group_starts);
     layout.chromosomes.push_back(std::move(chromosome));
   }
   for (int tensor = 0; tensor < tensors; ++tensor) {

@@ -32,15 +32,41 @@ struct ParameterLayout {
                          const ParameterLayout&) = default;
 };
 
-// A group of whole tensors, concatenated in the order of `tensors`. Its split
-// grid has blocks of `block` elements, the last one perhaps shorter; split
-// points are multiples of `block`, and Gram sums are kept per block.
-struct ChromosomeLayout {
+// Where a chromosome may be split: at the starts of its blocks. Blocks have
+// `block` elements, but for the last one before a restart or the end, which is
+// as long as is left. So no block lies in two layer groups.
+struct SplitGrid {
+  int64_t length = 0;  // D_c, elements
+  int64_t block = 1;   // ceil(D_c / 2^16)
+  int64_t blocks = 0;
+  // Elements at which blocks begin anew, ascending, between 0 and the length;
+  // none with blocks of one element, where it would change nothing.
+  std::vector<int64_t> restarts;
+
+  // The first element of a block, 0 … blocks; that of `blocks` is the length.
+  int64_t StartOf(int64_t index) const;
+  // The block that an element, 0 … length, lies in; that of the length is
+  // `blocks`.
+  int64_t BlockOf(int64_t element) const;
+  bool IsStart(int64_t element) const {
+    return StartOf(BlockOf(element)) == element;
+  }
+
+  friend bool operator==(const SplitGrid&, const SplitGrid&) = default;
+};
+
+// The grid of a chromosome whose layer groups begin at `group_starts`: 0 and,
+// ascending, elements below the length, which is at least 1.
+SplitGrid MakeSplitGrid(int64_t length, std::span<const int64_t> group_starts);
+
+// A group of whole tensors, concatenated in the order of `tensors`. Split
+// points lie on its grid, and Gram sums are kept per block of it.
+struct ChromosomeLayout : SplitGrid {
   std::string name;
   std::vector<int> tensors;  // indices into ParameterLayout::tensors
-  int64_t length = 0;        // D_c, elements
-  int64_t block = 1;         // ceil(D_c / 2^16)
-  int64_t blocks = 0;        // ceil(D_c / block)
+  // First element of each layer group in it: tensors side by side of one
+  // GroupOf().
+  std::vector<int64_t> group_starts;
 
   friend bool operator==(const ChromosomeLayout&,
                          const ChromosomeLayout&) = default;
@@ -72,6 +98,16 @@ struct TensorGroup {
 // group is empty.
 absl::StatusOr<GenomeLayout> GroupTensors(ParameterLayout parameters,
                                           std::span<const TensorGroup> groups);
+
+// The layer that a tensor belongs to: its name up to and including the first
+// component that is a number ("model.layers.3" of
+// "model.layers.3.mlp.up.weight"); without one, its name without the last
+// component.
+std::string LayerOf(const std::string& tensor_name);
+
+// The layer group of each tensor: LayerOf() where that ends with a number;
+// "embedding" before the first such tensor, and "head" behind it.
+std::vector<std::string> LayerGroups(const ParameterLayout& parameters);
 
 // All tensors in one chromosome named "all": the plain case.
 GenomeLayout SingleChromosome(ParameterLayout parameters);

@@ -211,6 +211,76 @@ TEST(GenomeLayoutTest, TheBlockIsTheSmallestThatGivesAtMost65536Blocks) {
   }
 }
 
+TEST(LayerOfTest, EndsAtTheFirstNumber) {
+  EXPECT_EQ(LayerOf("model.layers.13.mlp.up_proj.weight"), "model.layers.13");
+  EXPECT_EQ(LayerOf("layers.0.weight"), "layers.0");
+  EXPECT_EQ(LayerOf("model.embed_tokens.weight"), "model.embed_tokens");
+  EXPECT_EQ(LayerOf("norm"), "norm");
+}
+
+// A model of two layers in blocks of 2 elements: 8 + 60'001 + 5'004 + 6 + 1.
+ParameterLayout TwoLayers() {
+  ParameterLayout layout;
+  for (const auto& [name, length] :
+       std::vector<std::pair<std::string, int64_t>>{
+           {"model.embed_tokens.weight", 8},
+           {"model.layers.0.mlp.weight", 60'000},
+           {"model.layers.0.norm.weight", 1},
+           {"model.layers.1.mlp.weight", 5'003},
+           {"model.layers.1.norm.weight", 1},
+           {"model.norm.weight", 6},
+           {"lm_head.weight", 3'001}}) {
+    EXPECT_TRUE(AppendTensor(name, {length}, layout).ok());
+  }
+  return layout;
+}
+
+TEST(LayerGroupsTest, AreLayersAndWhatIsBeforeAndBehindThem) {
+  EXPECT_EQ(LayerGroups(TwoLayers()),
+            (std::vector<std::string>{"embedding", "model.layers.0",
+                                      "model.layers.0", "model.layers.1",
+                                      "model.layers.1", "head", "head"}));
+  EXPECT_EQ(LayerGroups(VectorsOf({1, 2})),
+            (std::vector<std::string>{"embedding", "embedding"}));
+}
+
+TEST(SplitGridTest, BeginsAnewAtEachLayer) {
+  const GenomeLayout layout = SingleChromosome(TwoLayers());
+  const ChromosomeLayout& grid = layout.chromosomes[0];
+  EXPECT_EQ(grid.length, 68'020);
+  EXPECT_EQ(grid.block, 2);
+  EXPECT_EQ(grid.group_starts, (std::vector<int64_t>{0, 8, 60'009, 65'013}));
+  EXPECT_EQ(grid.restarts, (std::vector<int64_t>{8, 60'009, 65'013}));
+  // Every start, by walking over the elements.
+  std::vector<int64_t> starts;
+  for (size_t g = 0; g < 4; ++g) {
+    const int64_t end = g < 3 ? grid.group_starts[g + 1] : grid.length;
+    for (int64_t i = grid.group_starts[g]; i < end; i += 2) starts.push_back(i);
+  }
+  ASSERT_EQ(grid.blocks, static_cast<int64_t>(starts.size()));
+  size_t block = 0;
+  for (int64_t i = 0; i < grid.length; ++i) {
+    if (block + 1 < starts.size() && starts[block + 1] == i) ++block;
+    ASSERT_EQ(grid.BlockOf(i), static_cast<int64_t>(block)) << i;
+    ASSERT_EQ(grid.IsStart(i), starts[block] == i) << i;
+  }
+  for (size_t b = 0; b < starts.size(); ++b) {
+    ASSERT_EQ(grid.StartOf(static_cast<int64_t>(b)), starts[b]);
+  }
+  EXPECT_EQ(grid.StartOf(grid.blocks), grid.length);
+  EXPECT_EQ(grid.BlockOf(grid.length), grid.blocks);
+}
+
+TEST(SplitGridTest, HasNoRestartsWithBlocksOfOneElement) {
+  ParameterLayout parameters;
+  ASSERT_TRUE(AppendTensor("layers.0.weight", {3}, parameters).ok());
+  ASSERT_TRUE(AppendTensor("layers.1.weight", {4}, parameters).ok());
+  const ChromosomeLayout grid = SingleChromosome(parameters).chromosomes[0];
+  EXPECT_EQ(grid.group_starts, (std::vector<int64_t>{0, 3}));
+  EXPECT_TRUE(grid.restarts.empty());
+  EXPECT_EQ(grid.blocks, 7);
+}
+
 TEST(GenomeLayoutTest, GroupsWholeTensors) {
   const std::vector<TensorGroup> groups = {{"x", {2, 0}}, {"y", {1}}};
   const GenomeLayout layout =

@@ -110,7 +110,7 @@ inline LinearRecipe RandomRecipe(int seeds,
     std::uniform_int_distribution<int64_t> block(0, layout.blocks - 1);
     std::set<int64_t> starts = {0};
     for (int s = 1; s < segments; ++s) {
-      starts.insert(block(random) * layout.block);
+      starts.insert(layout.StartOf(block(random)));
     }
     ChromosomeRecipe chromosome{.starts = {starts.begin(), starts.end()},
                                 .coefficients = {}};

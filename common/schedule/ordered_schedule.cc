@@ -30,6 +30,14 @@ absl::Status CheckTasks(const ScheduleOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckWeights(const ScheduleOptions& options) {
+  if (!options.base_digest.has_value() && options.coefficient_sigma == 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "a base, or noise on coefficients, where weights are kept");
+}
+
 absl::Status CheckOptions(const ScheduleOptions& options,
                           const GramSums* gram) {
   RETURN_IF_ERROR(CheckTasks(options));
@@ -39,7 +47,12 @@ absl::Status CheckOptions(const ScheduleOptions& options,
   if (options.seed_digests.empty()) {
     return absl::InvalidArgumentError("seeds: at least one is needed");
   }
-  if (options.genomes == GenomeKind::kWeights) return absl::OkStatus();
+  // Written so that NaN is refused.
+  if (!(options.coefficient_sigma >= 0)) {
+    return absl::InvalidArgumentError(
+        "search.coefficient_mutation: must be at least 0");
+  }
+  if (options.genomes == GenomeKind::kWeights) return CheckWeights(options);
   if (gram == nullptr) {
     return absl::InvalidArgumentError("the seeds' Gram sums are missing");
   }
@@ -57,6 +70,34 @@ absl::Status OutOfTurn(int64_t candidate) {
 }
 
 }  // namespace
+
+LinearRecipe RecipeOfSeed(const ScheduleOptions& options, int k) {
+  const auto seeds = static_cast<int>(options.seed_digests.size());
+  return SeedRecipe(k, options.base_digest.has_value() ? seeds + 1 : seeds,
+                    static_cast<int>(options.layout.chromosomes.size()));
+}
+
+Digest RecipeDigest(const ScheduleOptions& options,
+                    const LinearRecipe& recipe) {
+  if (!options.base_digest.has_value()) {
+    return GenomeDigest(recipe, options.seed_digests);
+  }
+  std::vector<Digest> digests = options.seed_digests;
+  digests.push_back(*options.base_digest);
+  return GenomeDigest(recipe, digests);
+}
+
+LinearRecipe ChildRecipe(const ScheduleOptions& options, const LinearRecipe& a,
+                         const LinearRecipe& b, const Proposal& proposal) {
+  const Origin origin =
+      options.base_digest.has_value() ? Origin::kBase : Origin::kZero;
+  const CoefficientMutation mutation{.campaign_seed = options.random_seed,
+                                     .sequence_number = proposal.candidate,
+                                     .sigma = options.coefficient_sigma};
+  return Mutate(
+      proposal.crossover ? Cross(a, b, proposal.coefficients, origin) : a,
+      options.layout.chromosomes, mutation, origin);
+}
 
 Digest ChildDefinition(const ScheduleOptions& options, const Digest& parent_a,
                        const Digest& parent_b, const Proposal& proposal) {
@@ -113,15 +154,14 @@ absl::Status OrderedSchedule::Start(
         absl::StrCat("got digests of the weights of ", seed_weights.size(),
                      " seeds, with scores of ", seeds));
   }
-  const int chromosomes = static_cast<int>(blocks_.size());
   for (int k = 0; k < seeds; ++k) {
     LinearRecipe recipe;
     Member member{k - seeds, {}, std::move(seed_scores[k])};
     if (keeps_weights()) {
       member.genome = seed_weights[k];
     } else {
-      recipe = SeedRecipe(k, seeds, chromosomes);
-      member.genome = GenomeDigest(recipe, options_.seed_digests);
+      recipe = RecipeOfSeed(options_, k);
+      member.genome = RecipeDigest(options_, recipe);
     }
     ASSIGN_OR_RETURN(const Replacement replacement,
                      search_->Apply(archive_, std::move(member)));
@@ -296,21 +336,19 @@ absl::Status OrderedSchedule::Breed(const ProposalDraw& draw,
     return absl::OkStatus();
   }
   BreedRecipe(draw, proposal);
-  proposal.genome = GenomeDigest(proposal.recipe, options_.seed_digests);
+  proposal.genome = RecipeDigest(options_, proposal.recipe);
   return absl::OkStatus();
 }
 
 void OrderedSchedule::BreedRecipe(const ProposalDraw& draw,
                                   Proposal& proposal) const {
-  if (!draw.crossover) {
-    proposal.recipe = *recipes_[draw.slot_a];
-    return;
+  if (draw.crossover) {
+    proposal.coefficients = CrossoverCoefficients(
+        *gram_, ParentIn(draw.slot_a), ParentIn(draw.slot_b),
+        CrossoverDraw{draw.split_blocks, draw.mixes});
   }
-  proposal.coefficients = CrossoverCoefficients(
-      *gram_, ParentIn(draw.slot_a), ParentIn(draw.slot_b),
-      CrossoverDraw{draw.split_blocks, draw.mixes});
-  proposal.recipe = Cross(*recipes_[draw.slot_a], *recipes_[draw.slot_b],
-                          proposal.coefficients);
+  proposal.recipe = ChildRecipe(options_, *recipes_[draw.slot_a],
+                                *recipes_[draw.slot_b], proposal);
 }
 
 Parent OrderedSchedule::ParentIn(int slot) const {

@@ -51,8 +51,19 @@ struct ScheduleOptions {
   std::vector<TaskExtent> tasks;
   // In file order; their number is K.
   std::vector<Digest> seed_digests;
+  // Set: the origin is at this model, the last seed of each recipe. Not where
+  // weights are kept.
+  std::optional<Digest> base_digest;
+  // Standard deviation of the noise on each child's coefficients, at least 0.
+  // 0 where weights are kept.
+  double coefficient_sigma = 0;
   GenomeLayout layout;
 };
+
+// Where recipes are kept: the recipe of seed k, 0 … K-1, and the digest of a
+// recipe.
+LinearRecipe RecipeOfSeed(const ScheduleOptions& options, int k);
+Digest RecipeDigest(const ScheduleOptions& options, const LinearRecipe& recipe);
 
 // Everything that determines a child. Where weights are kept, the recipe and
 // the coefficients are empty: whoever makes the child computes these.
@@ -75,6 +86,12 @@ struct Proposal {
 // those of their weights.
 Digest ChildDefinition(const ScheduleOptions& options, const Digest& parent_a,
                        const Digest& parent_b, const Proposal& proposal);
+
+// The recipe of a proposal that has all else, where recipes are kept: its
+// parents' crossed by its coefficients, or A's, then mutated. B is not looked
+// at without crossover.
+LinearRecipe ChildRecipe(const ScheduleOptions& options, const LinearRecipe& a,
+                         const LinearRecipe& b, const Proposal& proposal);
 
 // What became of one result.
 struct AppliedResult {

@@ -59,10 +59,9 @@ absl::StatusOr<v1::Job> CampaignRunner::MakeJob(const JobKey& key) const {
   if (keeps_weights()) return MakeWeightsJob(key, std::move(job));
   if (key.candidate < 0) {
     const LinearRecipe recipe =
-        SeedRecipe(static_cast<int>(key.candidate + seeds()), seeds(),
-                   static_cast<int>(plan_.layout.chromosomes.size()));
+        RecipeOfSeed(plan_, static_cast<int>(key.candidate + seeds()));
     *job.mutable_recipe() = RecipeToProto(recipe);
-    job.set_genome_digest(GenomeDigest(recipe, plan_.seed_digests).ToBytes());
+    job.set_genome_digest(RecipeDigest(plan_, recipe).ToBytes());
     return job;
   }
   const auto found = candidates_.find(key.candidate);

@@ -216,11 +216,9 @@ records::CandidateRecord CampaignRunner::MakeSeedRecord(
     record.set_genome_digest(record.weights().digest());
   } else {
     const LinearRecipe recipe =
-        SeedRecipe(static_cast<int>(candidate + seeds()), seeds(),
-                   static_cast<int>(plan_.layout.chromosomes.size()));
+        RecipeOfSeed(plan_, static_cast<int>(candidate + seeds()));
     *record.mutable_recipe() = RecipeToProto(recipe);
-    record.set_genome_digest(
-        GenomeDigest(recipe, plan_.seed_digests).ToBytes());
+    record.set_genome_digest(RecipeDigest(plan_, recipe).ToBytes());
   }
   record.set_search_accuracy(Accuracy(seed_scores_.at(candidate)));
   record.set_accept_time_us(absl::ToUnixMicros(clock_.CalendarNow()));

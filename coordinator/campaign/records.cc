@@ -35,12 +35,10 @@ absl::StatusOr<Digest> BreedRecipe(const ScheduleOptions& plan,
                                    const records::CandidateRecord& a,
                                    const records::CandidateRecord& b,
                                    Proposal& proposal) {
-  ASSIGN_OR_RETURN(proposal.recipe, RecipeFromProto(a.recipe()));
-  if (proposal.crossover) {
-    ASSIGN_OR_RETURN(const LinearRecipe other, RecipeFromProto(b.recipe()));
-    proposal.recipe = Cross(proposal.recipe, other, proposal.coefficients);
-  }
-  return GenomeDigest(proposal.recipe, plan.seed_digests);
+  ASSIGN_OR_RETURN(const LinearRecipe recipe_a, RecipeFromProto(a.recipe()));
+  ASSIGN_OR_RETURN(const LinearRecipe recipe_b, RecipeFromProto(b.recipe()));
+  proposal.recipe = ChildRecipe(plan, recipe_a, recipe_b, proposal);
+  return RecipeDigest(plan, proposal.recipe);
 }
 
 absl::StatusOr<Digest> DefineChild(const ScheduleOptions& plan,

@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
-#include "common/genome/gram.h"
 #include "common/genome/thread_team.h"
 #include "worker/weights/campaign_data.h"
 
@@ -42,7 +41,7 @@ class HashEvaluator : public CampaignEvaluator {
   absl::StatusOr<Digest> Probe() override { return Sha256("hash worker"); }
 
   absl::StatusOr<std::string> Gram() override {
-    return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
+    return data_->MakeGramSums(team_).Serialise();
   }
 
   absl::StatusOr<bool> Evaluate(const v1::Job& job,

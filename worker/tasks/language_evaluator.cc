@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
-#include "common/genome/gram.h"
 #include "common/genome/materialise.h"
 #include "common/genome/thread_team.h"
 #include "worker/models/device.h"
@@ -37,8 +36,7 @@ class LanguageEvaluator : public CampaignEvaluator {
 
   absl::StatusOr<Digest> Probe() override;
   absl::StatusOr<std::string> Gram() override {
-    return GramSums::Create(data_->seeds().layout, pointers_, team_)
-        .Serialise();
+    return data_->seeds().MakeGramSums(team_).Serialise();
   }
   absl::StatusOr<bool> Evaluate(const v1::Job& job,
                                 std::span<const uint8_t> weights,

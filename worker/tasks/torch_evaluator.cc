@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
-#include "common/genome/gram.h"
 #include "common/genome/materialise.h"
 #include "common/genome/random_seed.h"
 #include "common/genome/thread_team.h"
@@ -114,7 +113,7 @@ absl::StatusOr<Digest> TorchEvaluator::Probe() {
 }
 
 absl::StatusOr<std::string> TorchEvaluator::Gram() {
-  return GramSums::Create(data_->layout(), data_->seeds(), team_).Serialise();
+  return data_->MakeGramSums(team_).Serialise();
 }
 
 absl::StatusOr<bool> TorchEvaluator::Evaluate(const v1::Job& job,

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
 #include "common/campaign_spec/campaign_seeds.h"
+#include "common/genome/gram.h"
 #include "common/genome/linear_recipe.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/seed_weights.h"
@@ -53,8 +54,14 @@ class CampaignData {
   const std::optional<RandomSeeds>& random_seeds() const {
     return random_seeds_;
   }
+  // What recipes are made of: the seeds and, with the origin at the base, the
+  // base behind them.
   std::span<const SeedWeights* const> seeds() const { return seed_pointers_; }
   std::span<const Digest> seed_digests() const { return seeds_.digests; }
+  // Not for random seeds. The team runs nothing else meanwhile.
+  GramSums MakeGramSums(ThreadTeam& team) const {
+    return seeds_.MakeGramSums(team);
+  }
   // What a child's weights are rounded to.
   DType weights_dtype() const { return seeds_.dtype; }
   std::span<const TaskData> tasks() const { return tasks_; }
@@ -72,6 +79,10 @@ class CampaignData {
   CampaignData() = default;
   absl::Status LoadSeeds(const v1::CampaignSpec& spec, const PathRules& paths,
                          ThreadTeam& team);
+  // Adds a seed, or the base; `field` is "seeds[1]" or "model.base".
+  absl::Status LoadSeed(const v1::SeedSpec& seed, const std::string& field,
+                        const v1::ModelSpec& model, const PathRules& paths,
+                        ThreadTeam& team);
   absl::Status TakeRandomSeeds(const v1::CampaignSpec& spec);
   absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
 
