@@ -66,6 +66,9 @@ void PrintFacts(const v1::Campaign& campaign) {
   if (progress.conflicts() > 0) {
     print("conflicts", WithThousands(progress.conflicts()));
   }
+  if (progress.nan_chunks() > 0) {
+    print("chunks with NaN", WithThousands(progress.nan_chunks()));
+  }
   // Before the seeds are evaluated there is nothing that could be measured.
   const bool measured = progress.has_best();
   print("coverage", measured ? Accuracy(progress.coverage()) : "-");

@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/results/summary.h"
+#include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/language_seeds.h"
+#include "common/checkpoint/checkpoint.h"
 #include "common/storage/file.h"
 #include "common/storage/safetensors.h"
 
@@ -21,9 +26,9 @@ using nlohmann::json;
 // The one field of summary.json that the record does not have.
 constexpr char kWallSeconds[] = "wall_seconds";
 // Those that it has not had from the beginning: older folders lack them.
-constexpr std::array<const char*, 4> kLaterFields = {
+constexpr std::array<const char*, 5> kLaterFields = {
     "rejected_early", "parked", "parked_confirmed",
-    "datapoint_evaluations_possible"};
+    "datapoint_evaluations_possible", "nan_chunks"};
 
 std::string ShapeText(const TensorView& tensor) {
   return absl::StrCat(DTypeName(tensor.dtype), " [",
@@ -43,6 +48,18 @@ void CompareTensor(const TensorSlice& slice, DType dtype,
   if (a == expected.end()) return;
   differences.Compare(where, absl::StrCat("byte ", a - expected.begin()),
                       int64_t{*a}, int64_t{*b});
+}
+
+// A language model's folder, or the file of any other.
+absl::StatusOr<std::shared_ptr<const TensorSource>> OpenWinner(
+    const std::string& folder, const ParameterLayout& layout) {
+  const std::string winner = absl::StrCat(folder, "/", kWinnerFolder);
+  if (!std::filesystem::is_directory(winner)) {
+    return SafetensorsFile::Open(absl::StrCat(folder, "/", kWinnerFile));
+  }
+  ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(winner));
+  // Rows that are kept from one seed are no part of the parameter vector.
+  return LeadingRows(std::move(checkpoint), layout.tensors[0].shape[0]);
 }
 
 // Adds a difference per path at which two documents differ.
@@ -92,8 +109,7 @@ absl::Status ComparePage(const std::string& folder, const char* file,
 absl::Status CheckWinnerWeights(const std::string& folder,
                                 const ParameterVector& weights,
                                 DifferenceList& differences) {
-  ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(absl::StrCat(
-                                        folder, "/", kWinnerFile)));
+  ASSIGN_OR_RETURN(const auto file, OpenWinner(folder, weights.layout));
   const std::vector<TensorSlice>& tensors = weights.layout.tensors;
   differences.Compare(kWinnerFile, "number of tensors",
                       static_cast<int64_t>(tensors.size()),

@@ -11,9 +11,9 @@
 
 namespace merganser {
 
-// The tensors of winner.safetensors, byte for byte, with the winner made again
-// from the seeds. Errors: NotFound without that file; InvalidArgument when it
-// is no such file.
+// The tensors of winner.safetensors, or of the folder winner/ of a language
+// model, byte for byte, with the winner made again from the seeds.
+// Errors: NotFound without either; InvalidArgument when it is no such file.
 absl::Status CheckWinnerWeights(const std::string& folder,
                                 const ParameterVector& weights,
                                 DifferenceList& differences);

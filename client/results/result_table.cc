@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/progress_line.h"
+#include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 
 namespace merganser {
@@ -70,8 +71,9 @@ std::string AccuracyTable(const Summary& summary) {
 }
 
 std::string Describe(const std::string& file) {
-  constexpr std::array<std::array<const char*, 2>, 6> kDescriptions = {{
+  constexpr std::array<std::array<const char*, 2>, 7> kDescriptions = {{
       {kWinnerFile, "the winner's weights"},
+      {kWinnerFolder, "the winner, for transformers"},
       {kWinnerRecipeFile, "what they are made of"},
       {kSummaryFile, "this result, for scripts"},
       {kCurveCsvFile, "accuracy over evaluations"},
@@ -113,6 +115,10 @@ std::string ResultTable(const Summary& summary, const std::string& folder,
   if (summary.conflicts > 0) {
     absl::StrAppend(&text, "  ", WithThousands(summary.conflicts),
                     " chunks were reported twice with different scores\n");
+  }
+  if (summary.nan_chunks > 0) {
+    absl::StrAppend(&text, "  in ", WithThousands(summary.nan_chunks),
+                    " chunks a child's logits were NaN; there it scored 0\n");
   }
   absl::StrAppend(&text, "\n  ", folder, "\n");
   for (const std::string& file : files) {

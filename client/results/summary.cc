@@ -96,6 +96,7 @@ ordered_json PageOf(const Summary& summary) {
           {"accepted", summary.accepted},
           {"quarantined", summary.quarantined},
           {"conflicts", summary.conflicts},
+          {"nan_chunks", summary.nan_chunks},
           {"rejected_early", summary.rejected_early},
           {"parked", summary.parked},
           {"parked_confirmed", summary.parked_confirmed},
@@ -236,6 +237,7 @@ absl::Status ReadPlainFields(const json& page, Summary& summary) {
   reader.Read("accepted", summary.accepted);
   reader.Read("quarantined", summary.quarantined);
   reader.Read("conflicts", summary.conflicts);
+  reader.ReadIfThere("nan_chunks", summary.nan_chunks);
   reader.ReadIfThere("rejected_early", summary.rejected_early);
   reader.ReadIfThere("parked", summary.parked);
   reader.ReadIfThere("parked_confirmed", summary.parked_confirmed);
@@ -271,6 +273,7 @@ Summary MakeSummary(const v1::ExportHeader& header,
       .accepted = progress.accepted(),
       .quarantined = progress.quarantined(),
       .conflicts = progress.conflicts(),
+      .nan_chunks = progress.nan_chunks(),
       .rejected_early = progress.rejected_early(),
       .parked = progress.parked(),
       .parked_confirmed = progress.parked_confirmed(),

@@ -49,6 +49,7 @@ struct Summary {
   int64_t accepted = 0;
   int64_t quarantined = 0;
   int64_t conflicts = 0;
+  int64_t nan_chunks = 0;  // in which a logit was NaN
   // Children dropped by some of their scores, those that a worker parked, and
   // those of them that their own archive rejected, too.
   int64_t rejected_early = 0;

@@ -10,6 +10,7 @@
 #include "client/results/curve_chart.h"
 #include "client/results/lineage.h"
 #include "client/results/winner.h"
+#include "client/results/winner_folder.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/thread_team.h"
@@ -44,7 +45,15 @@ absl::Status WriteWinnerFiles(const RecordWriter& record,
   if (KeepsWeights(spec)) {
     RETURN_IF_ERROR(FindAncestors(record, winner));
   }
-  if (options.weights) {
+  if (options.weights && IsLanguageModel(spec.model())) {
+    ThreadTeam team(options.threads);
+    ASSIGN_OR_RETURN(const CampaignSeeds seeds,
+                     OpenLocalSeeds(spec, options.models_root, team));
+    RETURN_IF_ERROR(
+        WriteWinnerFolder(absl::StrCat(options.folder, "/", kWinnerFolder),
+                          winner, record.header().campaign(), seeds, team,
+                          [](int64_t, int64_t) { return true; }));
+  } else if (options.weights) {
     ThreadTeam team(options.threads);
     ASSIGN_OR_RETURN(const ParameterVector made,
                      MakeWinner(winner, spec, options.models_root, team));
@@ -53,6 +62,8 @@ absl::Status WriteWinnerFiles(const RecordWriter& record,
     // One of an earlier call is not the winner any more.
     std::error_code ignored;
     std::filesystem::remove(weights, ignored);
+    std::filesystem::remove_all(
+        absl::StrCat(options.folder, "/", kWinnerFolder), ignored);
   }
   ASSIGN_OR_RETURN(const std::string recipe, WinnerRecipeJson(winner, spec));
   return WriteFileAtomically(
@@ -63,10 +74,15 @@ std::vector<std::string> ResultFiles(const std::string& folder, bool there) {
   std::vector<std::string> files;
   for (const char* name : kResultFiles) {
     std::error_code ignored;
-    if (std::filesystem::exists(absl::StrCat(folder, "/", name), ignored) ==
-        there) {
-      files.emplace_back(name);
-    }
+    // Of a language model, the weights are a folder.
+    const std::string other =
+        name == kResultFiles[0] ? kWinnerFolder : std::string(name);
+    const bool is_file =
+        std::filesystem::exists(absl::StrCat(folder, "/", name), ignored);
+    const bool is_folder =
+        std::filesystem::exists(absl::StrCat(folder, "/", other), ignored);
+    if ((is_file || is_folder) != there) continue;
+    files.push_back(is_file || !there ? name : other);
   }
   return files;
 }

@@ -19,9 +19,9 @@ constexpr char kHeadTensor[] = "lm_head.weight";
 constexpr double kMostOtherTokens = 0.01;
 
 // The leading rows of a checkpoint's embedding and head.
-class LeadingRows : public TensorSource {
+class CheckpointRows : public TensorSource {
  public:
-  LeadingRows(std::shared_ptr<const Checkpoint> checkpoint, int64_t rows)
+  CheckpointRows(std::shared_ptr<const Checkpoint> checkpoint, int64_t rows)
       : checkpoint_(std::move(checkpoint)), rows_(rows) {}
 
   const std::string& path() const override { return checkpoint_->path(); }
@@ -30,7 +30,7 @@ class LeadingRows : public TensorSource {
   }
   absl::StatusOr<TensorView> Tensor(const std::string& name) const override {
     ASSIGN_OR_RETURN(TensorView tensor, checkpoint_->Tensor(name));
-    if (!IsPerToken(name) || tensor.shape[0] <= rows_) return tensor;
+    if (!IsPerTokenTensor(name) || tensor.shape[0] <= rows_) return tensor;
     tensor.elements = tensor.elements / tensor.shape[0] * rows_;
     tensor.shape[0] = rows_;
     tensor.bytes =
@@ -39,10 +39,6 @@ class LeadingRows : public TensorSource {
   }
 
  private:
-  static bool IsPerToken(const std::string& name) {
-    return name == kEmbeddingTensor || name == kHeadTensor;
-  }
-
   const std::shared_ptr<const Checkpoint> checkpoint_;
   const int64_t rows_;
 };
@@ -167,14 +163,22 @@ absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
 
 }  // namespace
 
+bool IsPerTokenTensor(const std::string& name) {
+  return name == kEmbeddingTensor || name == kHeadTensor;
+}
+
+std::shared_ptr<const TensorSource> LeadingRows(
+    std::shared_ptr<const Checkpoint> checkpoint, int64_t rows) {
+  return std::make_shared<CheckpointRows>(std::move(checkpoint), rows);
+}
+
 std::string SeedField(const v1::CampaignSpec& spec, int index) {
   return index < spec.seeds_size() ? absl::StrCat("seeds[", index, "]")
                                    : "model.base";
 }
 
 std::shared_ptr<const TensorSource> LanguageSeeds::Source(int index) const {
-  return std::make_shared<LeadingRows>(checkpoints[index],
-                                       config.vocabulary_size);
+  return LeadingRows(checkpoints[index], config.vocabulary_size);
 }
 
 absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(

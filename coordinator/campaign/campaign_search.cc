@@ -44,6 +44,7 @@ int64_t RowsOf(const v1::JobResult& result, std::span<const TaskExtent> tasks) {
 struct Added {
   int64_t fresh = 0;
   int64_t conflicts = 0;
+  int64_t with_nan = 0;
 };
 
 // Errors: InvalidArgument naming the field.
@@ -53,7 +54,9 @@ absl::StatusOr<Added> AddChunks(const v1::JobResult& result,
   for (const v1::ChunkScores& chunk : result.chunks()) {
     ASSIGN_OR_RETURN(const ChunkOutcome outcome,
                      chunks.Add(chunk.task(), chunk.chunk(), chunk.scores()));
-    added.fresh += outcome == ChunkOutcome::kNew ? 1 : 0;
+    const bool is_new = outcome == ChunkOutcome::kNew;
+    added.fresh += is_new ? 1 : 0;
+    added.with_nan += is_new && chunk.saw_nan() ? 1 : 0;
     added.conflicts += outcome == ChunkOutcome::kConflict ? 1 : 0;
   }
   return added;
@@ -186,6 +189,7 @@ ResultVerdict CampaignRunner::TakeChunks(const v1::JobResult& result,
   if (!same_weights.ok()) return Refuse(same_weights.status().message());
   const int64_t conflicts = added->conflicts + (*same_weights ? 0 : 1);
   state_.set_conflicts(state_.conflicts() + conflicts);
+  state_.set_nan_chunks(state_.nan_chunks() + added->with_nan);
   child.chunks = std::move(chunks);
   const bool parks =
       result.parked() && !part_is_known && child.open_parts.contains(part);

@@ -68,6 +68,7 @@ v1::Campaign CampaignRunner::Snapshot() const {
   progress.set_active_seconds(static_cast<double>(state_.active_us()) * 1e-6);
   progress.set_datapoint_evaluations(state_.datapoint_evaluations());
   progress.set_conflicts(state_.conflicts());
+  progress.set_nan_chunks(state_.nan_chunks());
   progress.set_rejected_early(state_.rejected_early());
   progress.set_parked(state_.parked());
   progress.set_parked_confirmed(state_.parked_confirmed());

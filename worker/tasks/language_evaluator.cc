@@ -106,6 +106,7 @@ absl::StatusOr<v1::ChunkScores> LanguageEvaluator::Score(
   scored.set_task(chunk.task);
   scored.set_chunk(chunk.chunk);
   scored.set_scores(PackLanguageScores(kind_, scores.scores));
+  scored.set_saw_nan(scores.saw_nan);
   return scored;
 }
 
