@@ -44,6 +44,15 @@ void AddScore(CLI::App& app, WorkerOptions& options) {
   score->fallthrough();
 }
 
+void AddEval(CLI::App& app, WorkerOptions& options) {
+  CLI::App* eval = app.add_subcommand(
+      "eval",
+      "Score one language model without a coordinator: a length-delimited "
+      "EvalRequest from standard input, EvalResponse messages out");
+  eval->callback([&options] { options.eval = true; });
+  eval->fallthrough();
+}
+
 }  // namespace
 
 void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
@@ -86,6 +95,7 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
                  "trace, debug, info, warn, error or off")
       ->capture_default_str();
   AddScore(app, options);
+  AddEval(app, options);
 }
 
 }  // namespace merganser

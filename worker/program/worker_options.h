@@ -22,10 +22,11 @@ struct WorkerOptions {
   std::string score_spec;   // `score`: the campaign's file
   std::string score_blobs;  // `score`: folder of blobs; empty: none given
   bool score = false;       // the command `score` was given
+  bool eval = false;        // the command `eval` was given
 };
 
-// Adds the options and the command `score` to `app`; parsing fills `options`,
-// which must outlive it.
+// Adds the options and the commands `score` and `eval` to `app`; parsing fills
+// `options`, which must outlive it.
 void AddWorkerOptions(CLI::App& app, WorkerOptions& options);
 
 }  // namespace merganser

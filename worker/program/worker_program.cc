@@ -21,11 +21,13 @@
 #include "common/storage/file.h"
 #include "common/telemetry/logging.h"
 #include "spdlog/spdlog.h"
+#include "worker/program/eval_stream.h"
 #include "worker/program/score_stream.h"
 #include "worker/program/signal_drain.h"
 #include "worker/session/grpc_worker_client.h"
 #include "worker/session/worker_session.h"
 #include "worker/weights/blobs.h"
+#include "worker/weights/path_rules.h"
 
 namespace merganser {
 namespace {
@@ -82,6 +84,19 @@ int Score(const WorkerOptions& options, EvaluatorFactory& evaluators) {
   return status.ok() ? 0 : Fail(status, kExitFailure);
 }
 
+int Eval(const WorkerOptions& options, const WorkerFlavour& flavour) {
+  if (!flavour.serve_model) {
+    return Fail(absl::UnimplementedError("eval: this worker has no models"),
+                kExitFailure);
+  }
+  const absl::Status status = RunEvalStream(
+      [&](const v1::EvalRequest& request) {
+        return flavour.serve_model(options, request);
+      },
+      PathRules(options.models_root), STDIN_FILENO, STDOUT_FILENO);
+  return status.ok() ? 0 : Fail(status, kExitFailure);
+}
+
 int Serve(const WorkerOptions& options, const WorkerFlavour& flavour,
           EvaluatorFactory& evaluators) {
   const absl::Duration grace = absl::Seconds(options.grace_seconds);
@@ -119,13 +134,14 @@ int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
   app.set_version_flag("--version", MERGANSER_VERSION);
   try {
     app.parse(argc, argv);
-    if (!options.score && options.coordinator.empty()) {
+    const bool alone = options.score || options.eval;
+    if (!alone && options.coordinator.empty()) {
       throw CLI::RequiredError("--coordinator, or MERGANSER_COORDINATOR,");
     }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }
-  if (!options.score) SignalDrain::BlockSignals();
+  if (!options.score && !options.eval) SignalDrain::BlockSignals();
   const absl::Status logging = InitLogging(options.log_level);
   if (!logging.ok()) {
     std::cerr << kProgram << ": " << logging.message() << "\n";
@@ -135,6 +151,7 @@ int RunWorkerProgram(int argc, char** argv, const WorkerFlavour& flavour) {
     return Fail(absl::FailedPreconditionError("the parent process has ended"),
                 kExitFailure);
   }
+  if (options.eval) return Eval(options, flavour);
   const auto evaluators = flavour.create_evaluators(options);
   if (!evaluators.ok()) return Fail(evaluators.status(), kExitFailure);
   return options.score ? Score(options, **evaluators)

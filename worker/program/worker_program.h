@@ -7,9 +7,11 @@
 
 #include "CLI/App.hpp"
 #include "absl/status/statusor.h"
+#include "merganser/v1/eval_stream.pb.h"
 #include "merganser/v1/worker_service.pb.h"
 #include "worker/program/worker_options.h"
 #include "worker/tasks/evaluator.h"
+#include "worker/tasks/served_language_model.h"
 
 namespace merganser {
 
@@ -21,6 +23,10 @@ struct WorkerFlavour {
   std::function<absl::StatusOr<std::unique_ptr<EvaluatorFactory>>(
       const WorkerOptions&)>
       create_evaluators;
+  // Opens the model of the command `eval`; empty: there is no such command.
+  std::function<absl::StatusOr<ServedLanguageModel>(const WorkerOptions&,
+                                                    const v1::EvalRequest&)>
+      serve_model = {};
   // See WorkerSessionOptions; may be empty.
   std::function<bool(const v1::Job&, const v1::ChunkScores&)> park_anyway;
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,8 +10,6 @@
 #include "absl/status/statusor.h"
 
 namespace merganser {
-
-class Tokenizer;
 
 // Threads: safe to share.
 class TextCodec {
@@ -26,9 +23,5 @@ class TextCodec {
   virtual absl::StatusOr<std::string> Decode(
       std::span<const int32_t> ids) const = 0;
 };
-
-// `tokenizer` is not null.
-std::unique_ptr<const TextCodec> TokenizerCodec(
-    std::shared_ptr<const Tokenizer> tokenizer);
 
 }  // namespace merganser
