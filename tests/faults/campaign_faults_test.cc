@@ -53,6 +53,26 @@ TEST_P(WorkerCountTest, EndsWithTheSameArchive) {
 
 INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5, 8));
 
+// From a base, with noise on coefficients and two chromosomes; the coordinator
+// takes it up again in the middle, from parents and noise.
+class BaseFaultsTest : public FaultsTest,
+                       public testing::WithParamInterface<int> {
+ protected:
+  BaseFaultsTest() : BaseFaultsTest(HashBaseSpec(600, testing::TempDir())) {}
+  explicit BaseFaultsTest(const v1::CampaignSpec& spec)
+      : FaultsTest(spec, ExpectedDigestOf(spec)) {}
+};
+
+TEST_P(BaseFaultsTest, EndsWithTheSameArchive) {
+  Submit();
+  StartWorkers(GetParam());
+  cluster_.WaitForEvaluations(kName, 200);
+  cluster_.RestartCoordinator();
+  ExpectTheSameEnd();
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, BaseFaultsTest, testing::Values(1, 2));
+
 // Neither changes the outcome.
 TEST_F(CampaignFaultsTest, WithoutEarlyRejectionTheArchiveIsTheSame) {
   v1::CampaignSpec spec = Spec();
