@@ -7,8 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 
+#include <filesystem>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -58,9 +61,20 @@ INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5, 8));
 class BaseFaultsTest : public FaultsTest,
                        public testing::WithParamInterface<int> {
  protected:
-  BaseFaultsTest() : BaseFaultsTest(HashBaseSpec(600, testing::TempDir())) {}
-  explicit BaseFaultsTest(const v1::CampaignSpec& spec)
-      : FaultsTest(spec, ExpectedDigestOf(spec)) {}
+  BaseFaultsTest() : BaseFaultsTest(MakeFolder()) {}
+  explicit BaseFaultsTest(const std::string& folder)
+      : BaseFaultsTest(folder, HashBaseSpec(600, folder)) {}
+  BaseFaultsTest(std::string folder, const v1::CampaignSpec& spec)
+      : FaultsTest(spec, ExpectedDigestOf(spec)), folder_(std::move(folder)) {}
+  ~BaseFaultsTest() override { std::filesystem::remove_all(folder_); }
+
+ private:
+  static std::string MakeFolder() {
+    char folder[] = "/tmp/merganser_base_XXXXXX";
+    return mkdtemp(folder);
+  }
+
+  const std::string folder_;
 };
 
 TEST_P(BaseFaultsTest, EndsWithTheSameArchive) {
