@@ -10,6 +10,7 @@
 #include "client/cli/output.h"
 #include "client/cli/progress_line.h"
 #include "client/cli/watch_command.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/campaign_schema.h"
 
 namespace merganser {
@@ -25,6 +26,12 @@ int64_t Parameters(const v1::ModelSpec& model) {
   return total;
 }
 
+// "2 chromosomes, "; nothing of one.
+std::string Chromosomes(const v1::ModelSpec& model) {
+  if (model.chromosomes_size() < 2) return "";
+  return absl::StrCat(model.chromosomes_size(), " chromosomes, ");
+}
+
 std::string Summary(const v1::CampaignSpec& spec) {
   int64_t search = 0;
   int64_t holdout = 0;
@@ -34,11 +41,13 @@ std::string Summary(const v1::CampaignSpec& spec) {
   }
   return absl::StrCat(
       "campaign ", spec.name(), " is valid: ", spec.seeds_size(),
-      spec.seeds(0).random() ? " random" : "", " seed(s) of ",
+      spec.seeds(0).random() ? " random" : "", " seed(s)",
+      HasBaseOrigin(spec) ? " and a base" : "", " of ",
       WithThousands(Parameters(spec.model())), " parameters, ",
-      spec.tasks_size(), " task(s), ", WithThousands(search), " search and ",
-      WithThousands(holdout), " holdout datapoints, ",
-      WithThousands(spec.budget().evaluations()), " evaluations");
+      Chromosomes(spec.model()), spec.tasks_size(), " task(s), ",
+      WithThousands(search), " search and ", WithThousands(holdout),
+      " holdout datapoints, ", WithThousands(spec.budget().evaluations()),
+      " evaluations");
 }
 
 int Validate(const GlobalOptions& global, const FileOptions& file) {

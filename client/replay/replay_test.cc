@@ -308,5 +308,55 @@ TEST_F(ReplayTest, ACampaignThatHasNotBegunIsAnError) {
               HasSubstr("has the campaign begun?"));
 }
 
+class ReplayFromABaseTest : public ReplayTest {
+ protected:
+  void SetUp() override {
+    ReplayTest::SetUp();
+    auto campaign = MakeSyntheticBaseCampaign(folder_->path(), kEvaluations);
+    ASSERT_TRUE(campaign.ok()) << campaign.status();
+    campaign_ = *std::move(campaign);
+  }
+
+  v1::CampaignSpec& Spec() {
+    return *campaign_.header.mutable_campaign()->mutable_spec();
+  }
+};
+
+TEST_F(ReplayFromABaseTest, AnUntouchedRecordHasNoDifferences) {
+  const auto outcome = ReplayCampaign();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_TRUE(differences_.empty()) << First();
+  EXPECT_EQ(outcome->archive_digest.ToBytes(),
+            campaign_.header.campaign().progress().archive_digest());
+  EXPECT_EQ(outcome->winner.recipe.seeds, 3);
+  EXPECT_EQ(outcome->winner.recipe.chromosomes.size(), 2u);
+}
+
+TEST_F(ReplayFromABaseTest, AnotherNoiseIsFoundAtTheFirstEntry) {
+  Spec().mutable_search()->set_coefficient_mutation(NextAfter(0.125));
+  ASSERT_TRUE(ReplayCampaign().ok());
+  EXPECT_THAT(First(), HasSubstr("log entry 0: proposal.genome_digest: "));
+}
+
+TEST_F(ReplayFromABaseTest, AnotherBaseIsFound) {
+  Spec().mutable_model()->mutable_base()->set_digest(std::string(32, 'x'));
+  ASSERT_TRUE(ReplayCampaign().ok());
+  EXPECT_THAT(First(), HasSubstr("log entry 0: proposal.genome_digest: "));
+}
+
+TEST_F(ReplayFromABaseTest, ACoefficientOfTheSecondChromosomeIsFound) {
+  v1::ChromosomeCrossover& second =
+      *Entry(/*accepted=*/false, 20).mutable_proposal()->mutable_chromosomes(1);
+  second.set_after_b(NextAfter(second.after_b()));
+  ASSERT_TRUE(ReplayCampaign().ok());
+  EXPECT_THAT(First(), HasSubstr("proposal.chromosomes[1].after_b: "));
+}
+
+TEST_F(ReplayFromABaseTest, ChromosomesThatAreOthersAreAnError) {
+  Spec().mutable_model()->mutable_chromosomes(0)->set_tensors(0, "*.bias");
+  EXPECT_THAT(std::string(ReplayCampaign().status().message()),
+              HasSubstr("Gram sums: chromosomes[0].length"));
+}
+
 }  // namespace
 }  // namespace merganser

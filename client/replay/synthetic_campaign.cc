@@ -97,7 +97,8 @@ class Maker {
       const Digest genome =
           weights_ != nullptr
               ? digests[k]
-              : GenomeDigest(SeedRecipe(k, spec_.seeds_size(), 1), digests);
+              : RecipeDigest(schedule_.options(),
+                             RecipeOfSeed(schedule_.options(), k));
       ASSIGN_OR_RETURN(
           const ChunkAssembly assembly,
           Scores(genome, nullptr, schedule_.file_order(), /*reject=*/false));
@@ -234,6 +235,17 @@ class Maker {
   int64_t rejected_early_ = 0;
 };
 
+absl::StatusOr<SyntheticCampaign> MakeOfRecipes(v1::CampaignSpec spec) {
+  ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
+  ThreadTeam team(1);
+  ASSIGN_OR_RETURN(const CampaignSeeds seeds, OpenLocalSeeds(spec, "", team));
+  auto gram = std::make_shared<const GramSums>(seeds.MakeGramSums(team));
+  ASSIGN_OR_RETURN(OrderedSchedule schedule,
+                   OrderedSchedule::Create(std::move(options), gram));
+  return Maker(std::move(spec), std::move(schedule), gram->Serialise(), nullptr)
+      .Make();
+}
+
 }  // namespace
 
 absl::Status SyntheticCampaign::Export(ExportPart part) const {
@@ -258,16 +270,14 @@ absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
     const std::string& folder, int64_t evaluations) {
   ASSIGN_OR_RETURN(v1::CampaignSpec spec,
                    MakeSyntheticSpec(folder, evaluations));
-  ASSIGN_OR_RETURN(ScheduleOptions options, MakeScheduleOptions(spec));
-  ThreadTeam team(1);
-  ASSIGN_OR_RETURN(const CampaignSeeds seeds, OpenLocalSeeds(spec, "", team));
-  const auto pointers = seeds.pointers();
-  auto gram = std::make_shared<const GramSums>(
-      GramSums::Create(options.layout, pointers, team));
-  ASSIGN_OR_RETURN(OrderedSchedule schedule,
-                   OrderedSchedule::Create(std::move(options), gram));
-  return Maker(std::move(spec), std::move(schedule), gram->Serialise(), nullptr)
-      .Make();
+  return MakeOfRecipes(std::move(spec));
+}
+
+absl::StatusOr<SyntheticCampaign> MakeSyntheticBaseCampaign(
+    const std::string& folder, int64_t evaluations) {
+  ASSIGN_OR_RETURN(v1::CampaignSpec spec,
+                   MakeSyntheticBaseSpec(folder, evaluations));
+  return MakeOfRecipes(std::move(spec));
 }
 
 absl::StatusOr<SyntheticCampaign> MakeSyntheticWeightsCampaign(

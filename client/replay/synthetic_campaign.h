@@ -35,6 +35,10 @@ struct SyntheticCampaign {
 absl::StatusOr<SyntheticCampaign> MakeSyntheticCampaign(
     const std::string& folder, int64_t evaluations);
 
+// The same of MakeSyntheticBaseSpec().
+absl::StatusOr<SyntheticCampaign> MakeSyntheticBaseCampaign(
+    const std::string& folder, int64_t evaluations);
+
 // The same with three random seeds: it keeps weights.
 absl::StatusOr<SyntheticCampaign> MakeSyntheticWeightsCampaign(
     const std::string& folder, int64_t evaluations);

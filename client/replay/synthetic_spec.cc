@@ -22,6 +22,20 @@ seeds:
 search: {method: m2n2, population: 6}
 )";
 
+constexpr char kSeedFilesAndBase[] = R"(
+model:
+  family: mlp
+  base: {name: ancestor, path: seed-2.safetensors, licence: MIT}
+  chromosomes:
+    - {name: weights, tensors: ["*.weight"]}
+    - {name: rest, tensors: ["*"]}
+seeds:
+  - {name: first, path: seed-0.safetensors, licence: CC0-1.0}
+  - {name: second, path: seed-1.safetensors}
+search:
+  {method: m2n2, population: 6, origin: base, coefficient_mutation: 0.125}
+)";
+
 constexpr char kRandomSeeds[] = R"(
 model: {family: mlp, layers: [3, 4, 2], init_sigma: 0.5}
 seeds:
@@ -113,6 +127,15 @@ absl::StatusOr<v1::CampaignSpec> MakeSyntheticSpec(const std::string& folder,
         WriteSeed(absl::StrCat(folder, "/seed-", seed, ".safetensors"), seed));
   }
   return Resolve(folder, evaluations, kSeedFiles);
+}
+
+absl::StatusOr<v1::CampaignSpec> MakeSyntheticBaseSpec(
+    const std::string& folder, int64_t evaluations) {
+  for (int seed = 0; seed < 3; ++seed) {
+    RETURN_IF_ERROR(
+        WriteSeed(absl::StrCat(folder, "/seed-", seed, ".safetensors"), seed));
+  }
+  return Resolve(folder, evaluations, kSeedFilesAndBase);
 }
 
 absl::StatusOr<v1::CampaignSpec> MakeSyntheticWeightsSpec(

@@ -13,6 +13,10 @@ namespace merganser {
 absl::StatusOr<v1::CampaignSpec> MakeSyntheticSpec(const std::string& folder,
                                                    int64_t evaluations);
 
+// The same from a base, with noise on coefficients and two chromosomes.
+absl::StatusOr<v1::CampaignSpec> MakeSyntheticBaseSpec(
+    const std::string& folder, int64_t evaluations);
+
 // Writes two datasets to `folder`; three seeds are random, and children are
 // mutated.
 absl::StatusOr<v1::CampaignSpec> MakeSyntheticWeightsSpec(

@@ -176,5 +176,37 @@ TEST_F(WinnerTest, ARecipeOfAnotherShapeIsRefused) {
   EXPECT_FALSE(MakeWeights(winner_.recipe, *seeds, team_).ok());
 }
 
+// Of a campaign from a base, the base is one more of the page's seeds.
+TEST_F(WinnerTest, ThePageShowsTheShareOfTheBase) {
+  auto campaign = MakeSyntheticBaseCampaign(folder_->path(), 20);
+  ASSERT_TRUE(campaign.ok()) << campaign.status();
+  header_ = campaign->header;
+  // 12 + 8 weights in the first chromosome, 4 + 2 biases in the second.
+  winner_.recipe = {3,
+                    {{{0, 12}, {0.25, 0.5, 0.25, 1, -1, 1}}, {{0}, {0, 0, 1}}}};
+  const auto text = WinnerRecipeJson(winner_, spec());
+  ASSERT_TRUE(text.ok()) << text.status();
+  const json page = json::parse(*text);
+  ASSERT_EQ(page["seeds"].size(), 3u);
+  EXPECT_EQ(page["seeds"][2]["name"], "ancestor");
+  EXPECT_EQ(page["seeds"][2]["licence"], "MIT");
+  // |c| times elements: first 3 + 8, second 6 + 8, ancestor 3 + 8 + 6.
+  EXPECT_DOUBLE_EQ(page["seeds"][0]["share"], 11.0 / 42);
+  EXPECT_DOUBLE_EQ(page["seeds"][1]["share"], 14.0 / 42);
+  EXPECT_DOUBLE_EQ(page["seeds"][2]["share"], 17.0 / 42);
+  EXPECT_DOUBLE_EQ(page["layers"][1]["shares"][2], 10.0 / 26);
+}
+
+TEST_F(WinnerTest, ABaseThatIsAnotherIsNamed) {
+  auto campaign = MakeSyntheticBaseCampaign(folder_->path(), 20);
+  ASSERT_TRUE(campaign.ok()) << campaign.status();
+  header_ = campaign->header;
+  EXPECT_TRUE(OpenSeeds(spec(), "", team_).ok());
+  mutable_spec()->mutable_model()->mutable_base()->set_path(
+      spec().seeds(0).path());
+  EXPECT_THAT(std::string(OpenSeeds(spec(), "", team_).status().message()),
+              ::testing::StartsWith("model.base.path: "));
+}
+
 }  // namespace
 }  // namespace merganser

@@ -193,6 +193,62 @@ TEST_F(ResolveTest, RowsThatTheFileDoesNotHaveAreNamed) {
   EXPECT_THAT(Failure(), StartsWith("tasks[0].search.rows: /"));
 }
 
+// With a base, in data/, of another value than the seeds; resolved into
+// chromosomes of one tensor each.
+class ResolveBaseTest : public ResolveTest {
+ protected:
+  void SetUp() override {
+    ResolveTest::SetUp();
+    WriteSeed("data/base.safetensors", {2, 3}, 0.75F);
+    spec_.mutable_model()->mutable_base()->set_name("base");
+    spec_.mutable_model()->mutable_base()->set_path("data/base.safetensors");
+    spec_.mutable_search()->set_origin("base");
+    for (const char* kind : {"weight", "bias"}) {
+      v1::ChromosomeSpec& chromosome =
+          *spec_.mutable_model()->add_chromosomes();
+      chromosome.set_name(kind);
+      chromosome.add_tensors(absl::StrCat("*.", kind));
+    }
+  }
+};
+
+TEST_F(ResolveBaseTest, TheBaseIsResolvedAsASeedIs) {
+  const absl::Status status = ResolveSpec(
+      spec_, {.base_dir = directory_, .models_root = Path("data/")});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(spec_.model().base().path(), "base.safetensors");
+  EXPECT_EQ(spec_.model().base().digest(),
+            SeedDigest(**SafetensorsFile::Open(Path("data/base.safetensors")))
+                .ToBytes());
+}
+
+TEST_F(ResolveBaseTest, AMissingBaseIsNamed) {
+  spec_.mutable_model()->mutable_base()->set_path("data/none.safetensors");
+  EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("model.base.path: /"),
+                                          HasSubstr("No such file")));
+}
+
+TEST_F(ResolveBaseTest, ABaseOfAnotherShapeIsNamed) {
+  WriteSeed("data/base.safetensors", {2, 4}, 1);
+  EXPECT_THAT(Failure(),
+              ::testing::AllOf(StartsWith("model.base.path: /"),
+                               HasSubstr("layers.0.weight has shape [2, 4]; "
+                                         "seeds[0] has [2, 3]")));
+}
+
+TEST_F(ResolveBaseTest, NanInABaseIsNamed) {
+  WriteSeed("data/base.safetensors", {2, 3},
+            std::numeric_limits<float>::quiet_NaN());
+  EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("model.base.path: /"),
+                                          HasSubstr("layers.0.weight")));
+}
+
+TEST_F(ResolveBaseTest, APatternThatMatchesNothingIsNamed) {
+  spec_.mutable_model()->mutable_chromosomes(1)->add_tensors("*.attn.*");
+  EXPECT_THAT(Failure(), StartsWith("model.chromosomes[1].tensors[1]: no "
+                                    "tensor of the seeds matches"));
+}
+
 class ResolveRandomSeedsTest : public ResolveTest {
  protected:
   void SetUp() override {

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <map>
 
+#include "common/base/random.h"
+#include "common/genome/noise.h"
 #include "common/schedule/testing/fake_campaign.h"
 
 namespace merganser {
@@ -299,6 +302,98 @@ TEST(OrderedScheduleTest, AsyncGoesOnWhereItWasStored) {
     apply(second, i % 5);
   }
   EXPECT_EQ(first.archive_digest(), second.archive_digest());
+}
+
+// The recipe's coefficients of an element.
+std::vector<double> CoefficientsOf(const LinearRecipe& recipe, int chromosome,
+                                   int64_t element) {
+  const auto& [starts, coefficients] = recipe.chromosomes[chromosome];
+  const auto segment =
+      std::upper_bound(starts.begin(), starts.end(), element) - starts.begin();
+  const auto begin = coefficients.begin() + (segment - 1) * recipe.seeds;
+  return {begin, begin + recipe.seeds};
+}
+
+// By the definition, coefficient by coefficient: those of the crossover, noise
+// per layer group (here one in each chromosome), and what is missing to one for
+// the base.
+std::vector<double> ChildOfABase(const Proposal& child, const LinearRecipe& a,
+                                 const LinearRecipe& b, int chromosome,
+                                 int64_t element) {
+  const ChromosomeCrossover& crossover = child.coefficients[chromosome];
+  const SlerpCoefficients side =
+      element < crossover.split ? crossover.before : crossover.after;
+  const auto of_a = CoefficientsOf(a, chromosome, element);
+  const auto of_b = CoefficientsOf(b, chromosome, element);
+  std::vector<double> expected(3);
+  for (uint32_t k = 0; k < 2; ++k) {
+    const auto words =
+        Philox4x32({static_cast<uint32_t>(child.candidate), 0,
+                    7 + 256 * static_cast<uint32_t>(chromosome), k},
+                   {7, 0});
+    const double noise = 0.25 * StandardNormal(words[0]);
+    expected[k] = side.a * of_a[k] + side.b * of_b[k];
+    expected[k] += noise;
+  }
+  expected[2] = 1 - (expected[0] + expected[1]);
+  return expected;
+}
+
+TEST(OrderedScheduleTest, FromABaseItBreedsTheChildrenOfTheDefinition) {
+  const FakeCampaign campaign = MakeFakeBaseCampaign(testing::TempDir(), 5);
+  OrderedSchedule schedule = Started(campaign);
+  const std::vector<Digest> digests = {campaign.options.seed_digests[0],
+                                       campaign.options.seed_digests[1],
+                                       *campaign.options.base_digest};
+  std::map<int64_t, LinearRecipe> recipes = {{-2, SeedRecipe(0, 3, 2)},
+                                             {-1, SeedRecipe(1, 3, 2)}};
+  EXPECT_EQ(schedule.archive().slot(0)->genome,
+            GenomeDigest(recipes[-2], digests));
+  int different = 0;
+  for (int n = 0; n < 100; ++n) {
+    const Proposal child = schedule.open().front();
+    for (int c = 0; c < 2; ++c) {
+      for (int64_t i = 0; i < child.coefficients[c].length; ++i) {
+        ASSERT_EQ(CoefficientsOf(child.recipe, c, i),
+                  ChildOfABase(child, recipes.at(child.parent_a),
+                               recipes.at(child.parent_b), c, i));
+      }
+    }
+    different += child.coefficients[0].before != child.coefficients[1].before;
+    EXPECT_EQ(child.genome, GenomeDigest(child.recipe, digests));
+    recipes[child.candidate] = child.recipe;
+    ApplyNext(schedule);
+  }
+  EXPECT_EQ(different, 100) << "chromosomes with a mix and angle of their own";
+}
+
+TEST(OrderedScheduleTest, WithoutCrossoverAChildIsItsParentWithNoise) {
+  FakeCampaign campaign = MakeFakeBaseCampaign(testing::TempDir(), 5);
+  campaign.options.search.crossover = false;
+  OrderedSchedule schedule = Started(campaign);
+  const Proposal& child = schedule.open().front();
+  EXPECT_TRUE(child.coefficients.empty());
+  EXPECT_NE(child.recipe, SeedRecipe(0, 3, 2));
+  const LinearRecipe parent =
+      SeedRecipe(static_cast<int>(child.parent_a + 2), 3, 2);
+  EXPECT_EQ(child.recipe,
+            Mutate(parent, campaign.options.layout.chromosomes,
+                   {.campaign_seed = 7, .sequence_number = 0, .sigma = 0.25},
+                   Origin::kBase));
+}
+
+TEST(OrderedScheduleTest, RefusesNoiseOnCoefficientsThatIsNone) {
+  FakeCampaign campaign = MakeFakeBaseCampaign(testing::TempDir(), 5);
+  for (const double sigma : {-0.1, std::nan("")}) {
+    campaign.options.coefficient_sigma = sigma;
+    const auto schedule =
+        OrderedSchedule::Create(campaign.options, campaign.gram);
+    EXPECT_THAT(std::string(schedule.status().message()),
+                testing::StartsWith("search.coefficient_mutation"));
+  }
+  FakeCampaign scratch = MakeFakeScratchCampaign(5);
+  scratch.options.coefficient_sigma = 0.1;
+  EXPECT_FALSE(OrderedSchedule::Create(scratch.options, nullptr).ok());
 }
 
 }  // namespace

@@ -66,6 +66,34 @@ class CampaignRunnerTest : public testing::Test {
   std::unique_ptr<CampaignRunner> runner_;
 };
 
+struct RecipeCase {
+  const char* name;
+  FakeCampaign (*make)(const std::string& directory, int64_t window,
+                       int64_t datapoints, int chunk_size);
+};
+
+void PrintTo(const RecipeCase& test, std::ostream* stream) {
+  *stream << test.name;
+}
+
+// Of the seeds alone, and of their differences from a base, with noise.
+class AnyRecipesTest : public CampaignRunnerTest,
+                       public testing::WithParamInterface<RecipeCase> {
+ protected:
+  void SetUp() override {
+    campaign_ = GetParam().make(testing::TempDir(), /*window=*/4,
+                                /*datapoints=*/40, /*chunk_size=*/16);
+    spec_ = FakeSpec(kName, campaign_, /*evaluations=*/50);
+    Begin();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Recipes, AnyRecipesTest,
+    testing::Values(RecipeCase{"OfSeeds", MakeFakeCampaign},
+                    RecipeCase{"OfDifferences", MakeFakeBaseCampaign}),
+    [](const auto& test) { return std::string(test.param.name); });
+
 TEST_F(CampaignRunnerTest, BeginsWithTheGramSumsAndTheSeeds) {
   EXPECT_EQ(runner_->state(), v1::CAMPAIGN_STATE_PREPARING);
   EXPECT_THAT(runner_->NewJobs(),
@@ -88,7 +116,7 @@ TEST_F(CampaignRunnerTest, RunsWhenTheyAreThereAndCompletesWithTheBudget) {
 }
 
 // The expected digest comes from the schedule alone, with no runner around it.
-TEST_F(CampaignRunnerTest, ArrivesAtTheArchiveOfTheBareSchedule) {
+TEST_P(AnyRecipesTest, ArriveAtTheArchiveOfTheBareSchedule) {
   Finish();
   auto schedule = *OrderedSchedule::Create(campaign_.options, campaign_.gram);
   ASSERT_TRUE(schedule.Start(FakeSeedScores(campaign_)).ok());
@@ -278,7 +306,7 @@ TEST_F(CampaignRunnerTest, CountsActiveTimeFromTheFirstLeaseToTheLastApply) {
 
 // Stores after every few results, throws the runner away and takes it up from
 // the store, at many different moments.
-TEST_F(CampaignRunnerTest, ComesBackFromTheStoreAtAnyMoment) {
+TEST_P(AnyRecipesTest, ComeBackFromTheStoreAtAnyMoment) {
   Finish();
   const std::string expected = runner_->Snapshot().progress().archive_digest();
   for (const int every : {1, 2, 3, 7}) {
@@ -313,6 +341,16 @@ TEST_F(CampaignRunnerTest, ComesBackFromTheStoreAtAnyMoment) {
         << "restored after every " << every << " results";
     EXPECT_EQ(store.Load(kName)->log_length, 50);
   }
+}
+
+TEST_P(AnyRecipesTest, ShowTheShareOfEachOfTheirSeeds) {
+  Finish();
+  const int seeds = campaign_.options.base_digest.has_value() ? 3 : 2;
+  const auto seed = runner_->MakeCandidate(-2);
+  ASSERT_TRUE(seed.ok()) << seed.status();
+  std::vector<double> whole(seeds, 0.0);
+  whole[0] = 1;
+  EXPECT_THAT(seed->seed_shares(), testing::ElementsAreArray(whole));
 }
 
 TEST_F(CampaignRunnerTest, SaysWhatIsMissingInADamagedStore) {

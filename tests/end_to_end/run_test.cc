@@ -175,6 +175,40 @@ TEST_F(RunTest, FromScratchItWritesTheResultVerifiesAndGoesOn) {
             ExpectedDigestOf(HashScratchSpec(700)));
 }
 
+// Origin at a base, noise on coefficients, two chromosomes.
+TEST_F(RunTest, FromABaseItWritesTheResultVerifiesAndGoesOn) {
+  std::vector<std::string> settings;
+  for (const std::string& setting : BaseSettings(folder_)) {
+    settings.insert(settings.end(), {"--set", setting});
+  }
+  ASSERT_EQ(Run(400, settings), 0) << Log();
+  EXPECT_EQ(Summary()["archive_digest"],
+            ExpectedDigestOf(HashBaseSpec(400, folder_)));
+  EXPECT_EQ(Verify(), 0) << Log();
+  EXPECT_THAT(Log(), HasSubstr("winner re-made bit for bit"));
+  EXPECT_THAT(Log(), HasSubstr("402 candidates re-scored"));
+  const auto page =
+      nlohmann::json::parse(*ReadFile(output_ + "/winner_recipe.json"));
+  ASSERT_EQ(page["seeds"].size(), 3u);
+  EXPECT_EQ(page["seeds"][2]["name"], "ancestor");
+  EXPECT_EQ(page["recipe"]["seeds"], 3);
+  EXPECT_EQ(page["recipe"]["chromosomes"].size(), 2u);
+  // Another noise is another campaign; a larger budget is not.
+  EXPECT_EQ(Run(400), 4);
+  settings.insert(settings.end(), {"--workers", "2"});
+  ASSERT_EQ(Run(600, settings), 0) << Log();
+  EXPECT_EQ(Summary()["archive_digest"],
+            ExpectedDigestOf(HashBaseSpec(600, folder_)));
+  // A base that is not the one that the campaign began with.
+  std::filesystem::copy_file(
+      absl::StrCat(MERGANSER_SOURCE_DIR,
+                   "/examples/digits/seed_digits_0_to_4.safetensors"),
+      folder_ + "/ancestor.safetensors",
+      std::filesystem::copy_options::overwrite_existing);
+  EXPECT_NE(Verify(), 0);
+  EXPECT_THAT(Log(), HasSubstr("model.base.digest: "));
+}
+
 TEST_F(RunTest, FindsAChangedByteOfTheWinner) {
   ASSERT_EQ(Run(100), 0) << Log();
   const std::string path = output_ + "/winner.safetensors";

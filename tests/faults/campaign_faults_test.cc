@@ -7,8 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 
+#include <filesystem>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -52,6 +55,37 @@ TEST_P(WorkerCountTest, EndsWithTheSameArchive) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, WorkerCountTest, testing::Values(1, 2, 5, 8));
+
+// From a base, with noise on coefficients and two chromosomes; the coordinator
+// takes it up again in the middle, from parents and noise.
+class BaseFaultsTest : public FaultsTest,
+                       public testing::WithParamInterface<int> {
+ protected:
+  BaseFaultsTest() : BaseFaultsTest(MakeFolder()) {}
+  explicit BaseFaultsTest(const std::string& folder)
+      : BaseFaultsTest(folder, HashBaseSpec(600, folder)) {}
+  BaseFaultsTest(std::string folder, const v1::CampaignSpec& spec)
+      : FaultsTest(spec, ExpectedDigestOf(spec)), folder_(std::move(folder)) {}
+  ~BaseFaultsTest() override { std::filesystem::remove_all(folder_); }
+
+ private:
+  static std::string MakeFolder() {
+    char folder[] = "/tmp/merganser_base_XXXXXX";
+    return mkdtemp(folder);
+  }
+
+  const std::string folder_;
+};
+
+TEST_P(BaseFaultsTest, EndsWithTheSameArchive) {
+  Submit();
+  StartWorkers(GetParam());
+  cluster_.WaitForEvaluations(kName, 200);
+  cluster_.RestartCoordinator();
+  ExpectTheSameEnd();
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, BaseFaultsTest, testing::Values(1, 2));
 
 // Neither changes the outcome.
 TEST_F(CampaignFaultsTest, WithoutEarlyRejectionTheArchiveIsTheSame) {

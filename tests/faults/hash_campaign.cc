@@ -8,14 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/results/weights_maker.h"
+#include "client/results/winner.h"
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/resolve.h"
 #include "common/evolution/layout.h"
-#include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
 #include "common/schedule/ordered_schedule.h"
-#include "common/storage/safetensors.h"
 
 namespace merganser {
 namespace {
@@ -41,15 +40,17 @@ std::vector<uint32_t> HashScores(const Digest& genome,
   return scores;
 }
 
-GramSums Gram(const v1::CampaignSpec& spec, const GenomeLayout& layout) {
+GramSums Gram(const v1::CampaignSpec& spec) {
   ThreadTeam team(1);
-  std::vector<SeedWeights> seeds;
-  for (const v1::SeedSpec& seed : spec.seeds()) {
-    seeds.push_back(*SeedWeights::Create(*SafetensorsFile::Open(seed.path()),
-                                         layout.parameters, team));
-  }
-  return GramSums::Create(
-      layout, std::vector<const SeedWeights*>{&seeds[0], &seeds[1]}, team);
+  return OpenSeeds(spec, /*models_root=*/"", team)->MakeGramSums(team);
+}
+
+v1::CampaignSpec PretrainedSpec(const std::vector<std::string>& settings) {
+  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
+  v1::CampaignSpec spec =
+      *LoadCampaignFile(folder + "/digits-pretrained.yaml", settings);
+  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
+  return spec;
 }
 
 std::string ExpectedScratchDigestOf(const v1::CampaignSpec& spec) {
@@ -93,11 +94,31 @@ std::vector<std::string> HashCampaignSettings(int64_t evaluations) {
 }
 
 v1::CampaignSpec HashCampaignSpec(int64_t evaluations) {
-  const std::string folder = absl::StrCat(MERGANSER_SOURCE_DIR, "/examples");
-  v1::CampaignSpec spec = *LoadCampaignFile(folder + "/digits-pretrained.yaml",
-                                            HashCampaignSettings(evaluations));
-  EXPECT_TRUE(ResolveSpec(spec, {.base_dir = folder}).ok());
-  return spec;
+  return PretrainedSpec(HashCampaignSettings(evaluations));
+}
+
+std::vector<std::string> BaseSettings(const std::string& folder) {
+  // Something between the seeds and zero, not in line with them.
+  const LinearRecipe recipe{.seeds = 2,
+                            .chromosomes = {{{0, 9000}, {0.25, 0.5, 0.5, 0}}}};
+  const v1::CampaignSpec spec = HashCampaignSpec(1);
+  ThreadTeam team(1);
+  const auto seeds = OpenSeeds(spec, /*models_root=*/"", team);
+  const std::string path = folder + "/ancestor.safetensors";
+  EXPECT_TRUE(
+      WriteWinner(path, Winner(), *MakeWeights(recipe, *seeds, team)).ok());
+  return {absl::StrCat("model.base={name: ancestor, path: ", path, "}"),
+          "model.chromosomes=[{name: weights, tensors: ['*.weight']}, "
+          "{name: rest, tensors: ['*']}]",
+          "search.origin=base", "search.coefficient_mutation=0.1"};
+}
+
+v1::CampaignSpec HashBaseSpec(int64_t evaluations, const std::string& folder) {
+  std::vector<std::string> settings = HashCampaignSettings(evaluations);
+  for (std::string& setting : BaseSettings(folder)) {
+    settings.push_back(std::move(setting));
+  }
+  return PretrainedSpec(settings);
 }
 
 v1::CampaignSpec HashScratchSpec(int64_t evaluations) {
@@ -113,14 +134,13 @@ v1::CampaignSpec HashScratchSpec(int64_t evaluations) {
 std::string ExpectedDigestOf(const v1::CampaignSpec& spec) {
   if (KeepsWeights(spec)) return ExpectedScratchDigestOf(spec);
   const ScheduleOptions options = *MakeScheduleOptions(spec);
-  auto schedule = *OrderedSchedule::Create(
-      options, std::make_shared<GramSums>(Gram(spec, options.layout)));
+  auto schedule =
+      *OrderedSchedule::Create(options, std::make_shared<GramSums>(Gram(spec)));
   const int chunk_size = options.tasks[0].chunk_size;
   std::vector<std::vector<uint32_t>> seeds;
   for (int k = 0; k < 2; ++k) {
-    seeds.push_back(
-        HashScores(GenomeDigest(SeedRecipe(k, 2, 1), options.seed_digests),
-                   *schedule.file_order(), chunk_size));
+    seeds.push_back(HashScores(RecipeDigest(options, RecipeOfSeed(options, k)),
+                               *schedule.file_order(), chunk_size));
   }
   EXPECT_TRUE(schedule.Start(seeds).ok());
   while (schedule.applied() < spec.budget().evaluations()) {

@@ -17,6 +17,13 @@ v1::CampaignSpec HashCampaignSpec(int64_t evaluations);
 // The same of examples/digits-scratch.yaml, with a smaller network.
 v1::CampaignSpec HashScratchSpec(int64_t evaluations);
 
+// What makes it a campaign from a base, which is written to `folder`, with
+// noise on coefficients and two chromosomes. Aborts if that cannot be written.
+std::vector<std::string> BaseSettings(const std::string& folder);
+
+// HashCampaignSpec() with BaseSettings().
+v1::CampaignSpec HashBaseSpec(int64_t evaluations, const std::string& folder);
+
 // The archive_digest of the spec, in hexadecimal, computed without a service:
 // a score is the lowest bit of a byte of a hash of (genome, the chunk's members
 // in order, row), as merganser-hash-worker has it.

@@ -13,7 +13,7 @@
 #include "merganser/v1/campaign.pb.h"
 #include "worker/tasks/chunk_plan.h"
 #include "worker/tasks/language_task.h"
-#include "worker/tasks/text_codec.h"
+#include "worker/tasks/language_tools.h"
 #include "worker/weights/path_rules.h"
 
 namespace merganser {
@@ -50,7 +50,7 @@ class LanguageData {
   LanguageData() = default;
 
   CampaignSeeds seeds_;
-  std::unique_ptr<const TextCodec> codec_;
+  LanguageTools tools_;
   std::vector<LanguageTaskData> tasks_;
 };
 

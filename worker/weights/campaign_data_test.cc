@@ -212,6 +212,38 @@ TEST_F(CampaignDataTest, EveryBadInputIsNamedByFieldAndFile) {
   }
 }
 
+// SmallSpec() from a base, in two chromosomes.
+TEST_F(CampaignDataTest, TheBaseIsTheLastOfTheSeeds) {
+  v1::CampaignSpec spec = SmallSpec();
+  v1::SeedSpec& base = *spec.mutable_model()->mutable_base();
+  base.set_path(WriteSeed("base.safetensors", 4));
+  spec.mutable_search()->set_origin("base");
+  for (const char* pattern : {"*.bias", "*"}) {
+    spec.mutable_model()->add_chromosomes()->add_tensors(pattern);
+  }
+  const auto data = Load(spec);
+  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_EQ((*data)->seeds().size(), 3u);
+  EXPECT_EQ((*data)->seed_digests()[2],
+            SeedDigest(**SafetensorsFile::Open(base.path())));
+  ASSERT_EQ((*data)->layout().chromosomes.size(), 2u);
+  EXPECT_EQ((*data)->layout().chromosomes[0].length, 3);
+  // The seeds differ from the base in the first weight alone: by -3 and -2.
+  const GramSums gram = (*data)->MakeGramSums(team_);
+  EXPECT_EQ(gram.seeds(), 2);
+  const auto& prefix = gram.chromosomes()[1].prefix;
+  EXPECT_THAT(std::vector<double>(prefix.end() - 3, prefix.end()),
+              ::testing::ElementsAre(9, 6, 4));
+
+  base.set_digest(Sha256("another file").ToBytes());
+  EXPECT_THAT(std::string(Load(spec).status().message()),
+              ::testing::StartsWith("model.base.digest: "));
+  base.clear_digest();
+  base.set_path(WriteSeed("wide.safetensors", 1, 4));
+  EXPECT_THAT(std::string(Load(spec).status().message()),
+              ::testing::StartsWith("model.base.path: "));
+}
+
 class RecipeOfTest : public CampaignDataTest {
  protected:
   void SetUp() override {

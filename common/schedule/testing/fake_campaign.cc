@@ -72,6 +72,29 @@ FakeCampaign MakeFakeCampaign(const std::string& directory, int64_t window,
   return campaign;
 }
 
+FakeCampaign MakeFakeBaseCampaign(const std::string& directory, int64_t window,
+                                  int64_t datapoints, int chunk_size) {
+  FakeCampaign campaign =
+      MakeFakeCampaign(directory, window, datapoints, chunk_size);
+  ScheduleOptions& options = campaign.options;
+  const std::vector<TensorGroup> groups = {{"weights", {0}}, {"biases", {1}}};
+  options.layout = OrDie(GroupTensors(options.layout.parameters, groups));
+  options.coefficient_sigma = 0.25;
+  campaign.seed_paths.push_back(WriteSeed(directory, 2));
+  ThreadTeam team(1);
+  std::vector<SeedWeights> seeds;
+  for (const std::string& path : campaign.seed_paths) {
+    auto file = OrDie(SafetensorsFile::Open(path));
+    options.base_digest = SeedDigest(*file);
+    seeds.push_back(
+        OrDie(SeedWeights::Create(file, options.layout.parameters, team)));
+  }
+  const std::vector<const SeedWeights*> pointers = {&seeds[0], &seeds[1]};
+  campaign.gram = std::make_shared<const GramSums>(
+      GramSums::Create(options.layout, pointers, &seeds[2], team));
+  return campaign;
+}
+
 FakeCampaign MakeFakeScratchCampaign(int64_t window, int64_t datapoints,
                                      int chunk_size) {
   FakeCampaign campaign;
@@ -109,11 +132,11 @@ std::vector<std::vector<uint32_t>> FakeSeedScores(
   std::vector<std::vector<uint32_t>> scores;
   const std::vector<Digest>& digests = campaign.options.seed_digests;
   for (int k = 0; k < 2; ++k) {
-    scores.push_back(
-        FakeScores(campaign.options.genomes == GenomeKind::kWeights
-                       ? digests[k]
-                       : GenomeDigest(SeedRecipe(k, 2, 1), digests),
-                   campaign.options.archive.datapoints));
+    scores.push_back(FakeScores(
+        campaign.options.genomes == GenomeKind::kWeights
+            ? digests[k]
+            : RecipeDigest(campaign.options, RecipeOfSeed(campaign.options, k)),
+        campaign.options.archive.datapoints));
   }
   return scores;
 }

@@ -16,12 +16,16 @@ namespace merganser {
 struct FakeCampaign {
   ScheduleOptions options;
   std::shared_ptr<const GramSums> gram;
-  std::vector<std::string> seed_paths;
+  std::vector<std::string> seed_paths;  // with a base, that behind them
 };
 
 // Aborts the test process if it cannot be made.
 FakeCampaign MakeFakeCampaign(const std::string& directory, int64_t window,
                               int64_t datapoints = 40, int chunk_size = 16);
+// One of recipes over two seeds and a base, seed_2, with two chromosomes and
+// noise on coefficients.
+FakeCampaign MakeFakeBaseCampaign(const std::string& directory, int64_t window,
+                                  int64_t datapoints = 40, int chunk_size = 16);
 // One that keeps weights.
 FakeCampaign MakeFakeScratchCampaign(int64_t window, int64_t datapoints = 40,
                                      int chunk_size = 16);

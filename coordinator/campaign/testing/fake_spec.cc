@@ -41,6 +41,26 @@ void FillWeights(const FakeCampaign& campaign, const v1::Job& job,
   }
 }
 
+// Base, noise on coefficients and chromosomes.
+void AddWhatIsBeyondThePaper(const FakeCampaign& campaign,
+                             v1::CampaignSpec& spec) {
+  const ScheduleOptions& options = campaign.options;
+  if (!options.base_digest.has_value()) return;
+  v1::SeedSpec& base = *spec.mutable_model()->mutable_base();
+  base.set_name("base");
+  base.set_path(campaign.seed_paths.back());
+  base.set_digest(options.base_digest->ToBytes());
+  spec.mutable_search()->set_origin("base");
+  spec.mutable_search()->set_coefficient_mutation(options.coefficient_sigma);
+  for (const ChromosomeLayout& chromosome : options.layout.chromosomes) {
+    v1::ChromosomeSpec& added = *spec.mutable_model()->add_chromosomes();
+    added.set_name(chromosome.name);
+    for (const int tensor : chromosome.tensors) {
+      added.add_tensors(options.layout.parameters.tensors[tensor].name);
+    }
+  }
+}
+
 }  // namespace
 
 v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
@@ -70,6 +90,7 @@ v1::CampaignSpec FakeSpec(const std::string& name, const FakeCampaign& campaign,
     spec.mutable_model()->set_init_sigma(kFakeInitSigma);
     spec.mutable_search()->set_mutation_sigma(options.mutation_sigma);
   }
+  AddWhatIsBeyondThePaper(campaign, spec);
   v1::TaskSpec& task = *spec.add_tasks();
   task.set_name("task");
   task.set_kind("classification");
