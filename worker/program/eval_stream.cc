@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/validate_tasks.h"
 #include "common/evolution/layout.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
