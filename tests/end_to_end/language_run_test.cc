@@ -94,7 +94,7 @@ TEST_F(LanguageRunTest, EndsWithAFolderThatIsVerified) {
   EXPECT_EQ((*winner)->config().architecture, "LlamaForCausalLM");
   const auto card = ReadFile(Output("a") + "/winner/README.md");
   ASSERT_TRUE(card.ok()) << card.status();
-  EXPECT_THAT(*card, HasSubstr("license: Apache-2.0"));
+  EXPECT_THAT(*card, HasSubstr("license: apache-2.0"));
   EXPECT_THAT(*card, HasSubstr("- \"tiny-llama-a\""));
   EXPECT_EQ(Command({"verify", Output("a")}), 0) << Log();
   EXPECT_EQ(Command({"inspect", Output("a") + "/winner"}), 0) << Log();
