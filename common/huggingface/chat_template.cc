@@ -95,7 +95,8 @@ absl::StatusOr<ChatTemplate> ChatTemplate::OpenFolder(
 }
 
 absl::StatusOr<std::string> ChatTemplate::Render(
-    std::span<const ChatMessage> messages, bool add_generation_prompt) const {
+    std::span<const ChatMessage> messages, bool add_generation_prompt,
+    absl::Time now) const {
   ordered_json variables = {{"messages", ordered_json::array()},
                             {"add_generation_prompt", add_generation_prompt},
                             {"tools", nullptr},
@@ -109,8 +110,9 @@ absl::StatusOr<std::string> ChatTemplate::Render(
       variables.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   mhf_bytes text = {};
   mhf_bytes error = {};
-  const mhf_status status = mhf_chat_template_render(
-      NativeText(source_), NativeText(json), &text, &error);
+  const mhf_status status =
+      mhf_chat_template_render(NativeText(source_), NativeText(json),
+                               absl::ToUnixSeconds(now), &text, &error);
   RETURN_IF_ERROR(Annotate(NativeStatus(status, error), name_));
   return TakeText(text);
 }

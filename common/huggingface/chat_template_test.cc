@@ -1,5 +1,8 @@
 #include "common/huggingface/chat_template.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -78,6 +81,116 @@ TEST(ChatTemplateTest, WhatTemplatesInTheWildUseIsThere) {
                     user),
             "1");
   EXPECT_EQ(*Render("{{ 'x' if tools is none else 'y' }}", user), "x");
+}
+
+struct Rendering {
+  const char* source;
+  const char* text;
+};
+
+// Expected: what Python's json.dumps and str() give for the same values.
+TEST(ChatTemplateTest, ValuesAreWrittenAsPythonDoes) {
+  const std::vector<Rendering> table = {
+      {"{{ [1, 'é', none, true, {}] | tojson }}",
+       R"([1, "é", null, true, {}])"},
+      {"{{ 'é😀\\n' | tojson(ensure_ascii=true) }}",
+       R"("\u00e9\ud83d\ude00\n")"},
+      {"{{ {'b': 1, 'a': [1, 2]} | tojson(sort_keys=true) }}",
+       R"({"a": [1, 2], "b": 1})"},
+      {"{{ {'b': [1], 'a': []} | tojson(indent=2) }}",
+       "{\n  \"b\": [\n    1\n  ],\n  \"a\": []\n}"},
+      {"{{ {'b': [1, 2]} | tojson(separators=(',', ':')) }}", R"({"b":[1,2]})"},
+      {"{{ '<&>' | tojson }}", R"("<&>")"},
+      {"{{ true }} {{ false }} {{ none }}", "True False None"},
+      {"{{ 'a-b-c'.split('-')[1:] | join('+') }}", "b+c"},
+      {"{{ ' x '.strip().upper().startswith('X') }}", "True"},
+      {"{{ messages[0].get('name', 'nobody') }}", "nobody"},
+      {"{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}{% if i "
+       "== 3 %}{% break %}{% endif %}{{ i }}{% endfor %}",
+       "02"},
+  };
+  for (const Rendering& row : table) {
+    const auto text = Render(row.source, {{"user", "hi"}});
+    ASSERT_TRUE(text.ok()) << row.source << " " << text.status();
+    EXPECT_EQ(*text, row.text) << row.source;
+  }
+}
+
+TEST(ChatTemplateTest, TheTimeIsTheCallers) {
+  const auto chat =
+      ChatTemplate::Create("{{ strftime_now('%d %b %Y %H:%M') }}", "here", {});
+  ASSERT_TRUE(chat.ok()) << chat.status();
+  const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  EXPECT_EQ(*chat->Render({}, false, now),
+            absl::FormatTime("%d %b %Y %H:%M", now, absl::LocalTimeZone()));
+}
+
+TEST(ChatTemplateTest, ATemplateThatDoesNotEndFails) {
+  const auto text = Render(
+      "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% "
+      "endfor %}",
+      {});
+  EXPECT_EQ(text.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(text.status().message()),
+              HasSubstr("ran out of fuel"));
+}
+
+TEST(ChatTemplateTest, ARaisedExceptionIsToldFromAnotherError) {
+  const auto text = Render(
+      "{% macro m() %}{{ raise_exception('inner') }}{% endmacro %}{{ m() }}",
+      {});
+  EXPECT_EQ(std::string(text.status().message()), "here: inner");
+  const auto undefined = Render("{{ nothing | tojson }}", {});
+  EXPECT_THAT(std::string(undefined.status().message()),
+              HasSubstr("tojson: the value is undefined"));
+}
+
+class TemplateFolder {
+ public:
+  TemplateFolder()
+      : path_(testing::TempDir() + "merganser_template." +
+              std::to_string(getpid())) {
+    std::filesystem::create_directory(path_);
+  }
+  ~TemplateFolder() { std::filesystem::remove_all(path_); }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ + "/" + name) << text;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(ChatTemplateTest, AFileOfItsOwnGoesBeforeTheConfig) {
+  const TemplateFolder folder;
+  folder.Write("tokenizer_config.json",
+               R"({"bos_token": {"content": "<b>"}, "eos_token": null,
+    "chat_template": [{"name": "tool_use", "template": "tool"}, {"name": "default", "template": "{{ bos_token }}one{{ eos_token }}"}]})");
+  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())->Render({}, false),
+            "<b>one");
+  folder.Write("chat_template.jinja", "{{ bos_token }}two\n");
+  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())->Render({}, false),
+            "<b>two");
+}
+
+TEST(ChatTemplateTest, AConfigThatIsNotAsItShouldBeIsNamed) {
+  const TemplateFolder folder;
+  folder.Write("tokenizer_config.json", "{}");
+  EXPECT_EQ(ChatTemplate::OpenFolder(folder.path()).status().code(),
+            absl::StatusCode::kNotFound);
+  for (const char* text :
+       {"[", "[]", R"({"chat_template": 7})",
+        R"({"chat_template": [{"name": "x", "template": "y"}]})",
+        R"({"chat_template": "{{"})"}) {
+    folder.Write("tokenizer_config.json", text);
+    const absl::Status status =
+        ChatTemplate::OpenFolder(folder.path()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(
+        std::string(status.message()),
+        ::testing::StartsWith(folder.path() + "/tokenizer_config.json: "));
+  }
 }
 
 TEST(ChatTemplateTest, FailuresSayWhatTheTemplateSays) {

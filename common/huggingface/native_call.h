@@ -15,6 +15,10 @@ inline mhf_text NativeText(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+inline std::string_view ViewOf(mhf_text text) {
+  return {reinterpret_cast<const char*>(text.data), text.size};
+}
+
 // Takes the text over.
 inline std::string TakeText(mhf_bytes bytes) {
   std::string text(reinterpret_cast<const char*>(bytes.data), bytes.size);

@@ -114,6 +114,51 @@ TEST(TokenizerTest, UnknownIdsGiveNothingAndNegativeOnesAreRefused) {
   EXPECT_EQ(*tokenizer->Decode({}, false), "");
 }
 
+// A truncation of two tokens and a padding to eight are in the file.
+TEST(TokenizerTest, TextsAreNeitherCutNorPadded) {
+  std::ifstream file(TokenizerPath("gpt2"));
+  json tokenizer_json = json::parse(file);
+  tokenizer_json["truncation"] = {{"direction", "Right"},
+                                  {"max_length", 2},
+                                  {"strategy", "LongestFirst"},
+                                  {"stride", 0}};
+  tokenizer_json["padding"] = {{"strategy", {{"Fixed", 8}}},
+                               {"direction", "Right"},
+                               {"pad_to_multiple_of", nullptr},
+                               {"pad_id", 0},
+                               {"pad_type_id", 0},
+                               {"pad_token", "!"}};
+  const std::string path =
+      ::testing::TempDir() + "merganser_cut_tokenizer.json";
+  ASSERT_TRUE(WriteFileAtomically(path, tokenizer_json.dump()).ok());
+  const auto tokenizer = Tokenizer::Open(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  for (const char* text : {"a", "a b c d e f g h i j k l"}) {
+    EXPECT_EQ(*(*tokenizer)->Encode(text, true),
+              *OpenKind("gpt2")->Encode(text, true));
+  }
+}
+
+// One that the embedding would have no row for.
+TEST(TokenizerTest, AnIdBeyondTheVocabularyIsAnError) {
+  std::ifstream file(TokenizerPath("llama3"));
+  json tokenizer_json = json::parse(file);
+  tokenizer_json["post_processor"]["processors"][1]["special_tokens"]
+                ["<|begin_of_text|>"]["ids"] = {4'000'000'000};
+  const std::string path =
+      ::testing::TempDir() + "merganser_wild_tokenizer.json";
+  ASSERT_TRUE(WriteFileAtomically(path, tokenizer_json.dump()).ok());
+  const auto tokenizer = Tokenizer::Open(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_TRUE((*tokenizer)->Encode("a", false).ok());
+  const absl::Status status = (*tokenizer)->Encode("a", true).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the id 4000000000; expected below 513"));
+}
+
 TEST(TokenizerTest, AMissingFileIsNamed) {
   const auto tokenizer = Tokenizer::Open("/no/tokenizer.json");
   EXPECT_EQ(tokenizer.status().code(), absl::StatusCode::kNotFound);

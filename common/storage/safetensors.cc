@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -85,30 +84,9 @@ absl::Status SafetensorsFile::Parse() {
   absl::StatusOr<SafetensorsHeader> header = ParseSafetensorsHeader(text);
   if (!header.ok()) return Annotate(header.status(), path_);
   header_ = *std::move(header);
-  return CheckContiguous();
-}
-
-absl::Status SafetensorsFile::CheckContiguous() const {
-  using Item = std::pair<const std::string, SafetensorsHeader::Entry>;
-  std::vector<const Item*> items;
-  for (const Item& item : header_.entries) items.push_back(&item);
-  std::sort(items.begin(), items.end(), [](const Item* a, const Item* b) {
-    return std::pair(a->second.begin, a->second.end) <
-           std::pair(b->second.begin, b->second.end);
-  });
-  int64_t position = 0;
-  for (const Item* item : items) {
-    if (item->second.begin != position) {
-      return Error(absl::StrCat("tensor ", ShownName(item->first),
-                                ": starts at byte ", item->second.begin,
-                                " of the data; expected ", position,
-                                ", where the one before it ends"));
-    }
-    position = item->second.end;
-  }
   const int64_t data_bytes = size_bytes_ - data_begin_;
-  if (position == data_bytes) return absl::OkStatus();
-  return Error(absl::StrCat("the tensors end at byte ", position,
+  if (header_.data_bytes == data_bytes) return absl::OkStatus();
+  return Error(absl::StrCat("the tensors end at byte ", header_.data_bytes,
                             " of the data; the file has ", data_bytes));
 }
 

@@ -52,7 +52,6 @@ class SafetensorsFile : public TensorSource {
   SafetensorsFile(std::string path, const uint8_t* mapping, int64_t size_bytes);
   // Lengths, header, offsets: everything that Open() checks.
   absl::Status Parse();
-  absl::Status CheckContiguous() const;
   absl::Status Error(const std::string& message) const;
   std::span<const uint8_t> DataOf(const SafetensorsHeader::Entry& entry) const;
 

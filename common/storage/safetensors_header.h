@@ -23,9 +23,12 @@ struct SafetensorsHeader {
 
   std::map<std::string, Entry> entries;
   std::map<std::string, std::string> metadata;
+  int64_t data_bytes = 0;  // where the last tensor ends
 };
 
-// Bounded in depth and in memory, whatever the text.
+// By the safetensors crate. Checked: no name twice, dtypes of the format, sizes
+// that fit dtype and shape, and tensors that follow one another without a hole
+// or an overlap. Bounded in depth and in memory, whatever the text.
 // Errors: InvalidArgument naming the tensor and what was expected.
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view text);
 

@@ -72,6 +72,39 @@ TEST(SafetensorsTest, RefusesATensorByNameOnlyWhenItIsAskedFor) {
             absl::StatusCode::kNotFound);
 }
 
+// Bits per element: the list in the format's README.
+TEST(SafetensorsTest, EveryDTypeOfTheFormatIsListed) {
+  const std::vector<std::pair<std::string, int>> bits = {
+      {"BOOL", 8},    {"F4", 4},          {"F6_E2M3", 6},     {"F6_E3M2", 6},
+      {"U8", 8},      {"I8", 8},          {"F8_E5M2", 8},     {"F8_E4M3", 8},
+      {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+      {"U16", 16},    {"F16", 16},        {"BF16", 16},       {"I32", 32},
+      {"U32", 32},    {"F32", 32},        {"C64", 64},        {"F64", 64},
+      {"I64", 64},    {"U64", 64}};
+  for (const auto& [dtype, size] : bits) {
+    const int bytes = 12 * size / 8;
+    const auto header = ParseSafetensorsHeader(
+        R"({"a":{"dtype":")" + dtype + R"(","shape":[3,4],"data_offsets":[0,)" +
+        std::to_string(bytes) + "]}}");
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->entries.at("a").dtype, dtype);
+    EXPECT_EQ(header->entries.at("a").elements, 12);
+    EXPECT_EQ(header->data_bytes, bytes);
+  }
+}
+
+TEST(SafetensorsTest, NamesAndMetadataMayHaveAnyCharacters) {
+  const auto header = ParseSafetensorsHeader(
+      R"({"__metadata__":{"\u0000":"\n\ud83d\ude00"},)"
+      R"("":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
+      R"("\"é":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})");
+  ASSERT_TRUE(header.ok()) << header.status();
+  EXPECT_THAT(header->metadata,
+              ElementsAre(Pair(std::string(1, '\0'), "\n😀")));
+  EXPECT_EQ(header->entries.count(""), 1u);
+  EXPECT_EQ(header->entries.count("\"é"), 1u);
+}
+
 struct BadFile {
   const char* name;
   std::string bytes;
@@ -159,6 +192,14 @@ INSTANTIATE_TEST_SUITE_P(
                               "}",
                           "1234"),
                 "the header names a twice"},
+        BadFile{"InvalidUtf8", OneTensor("\"\xff\"", ""),
+                "the header is not valid JSON"},
+        BadFile{"NothingBehindTheObject", FileBytes("{} {}", ""),
+                "the header is not valid JSON"},
+        BadFile{"ControlCharactersAreEscaped",
+                FileBytes(R"({"\u001b[1m":1})", ""),
+                "tensor \\u{1b}[1m: expected an object of dtype, shape and "
+                "data_offsets"},
         BadFile{"MetadataIsAList", FileBytes("{\"__metadata__\":[]}", ""),
                 "__metadata__: expected an object"},
         BadFile{"MetadataNumber", FileBytes("{\"__metadata__\":{\"x\":1}}", ""),
@@ -180,6 +221,23 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"UnknownDType",
                 OneTensor(Entry("\"F33\"", "[1]", "[0,4]"), "1234"),
                 "tensor a: dtype F33 is unknown"},
+        BadFile{
+            "FieldTooMany",
+            OneTensor(
+                R"({"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1})",
+                "1234"),
+            "tensor a: expected an object of dtype, shape and data_offsets"},
+        BadFile{
+            "ListOfTheFields", OneTensor(R"(["F32",1,4])", "1234"),
+            "tensor a: expected an object of dtype, shape and data_offsets"},
+        BadFile{
+            "FieldTwice",
+            OneTensor(
+                R"({"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]})",
+                "1234"),
+            "tensor a: duplicate field `shape`"},
+        BadFile{"HalfAByte", OneTensor(Entry("\"F4\"", "[3]", "[0,1]"), "1"),
+                "tensor a: shape [3] of F4 does not end with a whole byte"},
         BadFile{"NegativeShape",
                 OneTensor(Entry(kF32, "[-1]", "[0,4]"), "1234"),
                 "tensor a: shape: expected a list of integers below 2^63"},

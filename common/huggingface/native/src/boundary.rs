@@ -32,6 +32,10 @@ pub struct Ids {
 }
 
 impl Text {
+    pub fn of(text: &str) -> Text {
+        Text { data: text.as_ptr(), size: text.len() }
+    }
+
     /// # Safety
     /// `data` points to `size` bytes, unless `size` is 0.
     pub unsafe fn bytes<'a>(self) -> &'a [u8] {
@@ -82,6 +86,17 @@ pub unsafe fn guard(error: *mut Bytes, body: impl FnOnce() -> Result<(), Failure
     };
     error.write(Bytes::new(text.into_bytes()));
     status
+}
+
+/// Drops what `pointer` owns; a panic on the way ends here.
+///
+/// # Safety
+/// `pointer` is null, or from `Box::into_raw` and not used afterwards.
+pub unsafe fn free<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        let owned = Box::from_raw(pointer);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(owned)));
+    }
 }
 
 fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {

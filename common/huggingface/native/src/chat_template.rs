@@ -1,79 +1,96 @@
-//! Chat templates by `minijinja`, set up as transformers sets up Jinja.
+//! Chat templates by `minijinja`, set up as transformers sets up Jinja (its
+//! utils/chat_template_utils.py).
 
-use std::io;
+use std::ffi::CString;
+use std::fmt;
 
-use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind};
-use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
 use crate::boundary::{guard, Bytes, Failure, Text};
+use crate::python_json::tojson;
 
 const NAME: &str = "chat template";
+// Steps of the template's program; a long conversation takes some thousands.
+const MAXIMUM_STEPS: u64 = 10_000_000;
 
-/// `json.dumps` of Python: a space behind commas and colons.
-struct PythonFormatter;
+/// What a template raised, to tell it from the engine's own errors.
+#[derive(Debug)]
+struct Raised(String);
 
-impl Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        out.write_all(b": ")
+impl fmt::Display for Raised {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
 
-fn write_json(value: &Value, formatter: impl Formatter) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    value
-        .serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
-        .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
-}
-
-/// Not minijinja's own, which escapes for HTML.
-fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
-    let indent: Option<usize> = options.get("indent")?;
-    // Characters stay as they are, and so does the order of keys.
-    let _: Option<bool> = options.get("ensure_ascii")?;
-    let _: Option<bool> = options.get("sort_keys")?;
-    options.assert_all_used()?;
-    let text = match indent {
-        Some(width) => write_json(value, PrettyFormatter::with_indent(" ".repeat(width).as_bytes())),
-        None => write_json(value, PythonFormatter),
-    }?;
-    Ok(Value::from_safe_string(text))
-}
+impl std::error::Error for Raised {}
 
 fn raise_exception(message: String) -> Result<Value, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, message))
+    Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
 }
 
-fn environment() -> Environment<'static> {
+fn strftime(format: &str, unix_seconds: i64) -> Option<String> {
+    const LARGEST: usize = 4096;
+    let format = CString::new(format).ok()?;
+    let mut buffer = vec![0u8; LARGEST];
+    // Safety: localtime_r fills `time` or returns null; strftime writes at most
+    // LARGEST bytes and returns how many they are without the final zero.
+    let size = unsafe {
+        let seconds: libc::time_t = unix_seconds;
+        let mut time: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&seconds, &mut time).is_null() {
+            return None;
+        }
+        libc::strftime(buffer.as_mut_ptr().cast(), LARGEST, format.as_ptr(), &time)
+    };
+    buffer.truncate(size);
+    String::from_utf8(buffer).ok()
+}
+
+fn strftime_now(format: &str, unix_seconds: i64) -> Result<String, Error> {
+    strftime(format, unix_seconds)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "strftime_now: no such time"))
+}
+
+// As Python's str(): true and none are written differently by minijinja.
+fn write_value(output: &mut Output, state: &State, value: &Value) -> Result<(), Error> {
+    let text = match value.kind() {
+        ValueKind::None => "None",
+        ValueKind::Bool if value.is_true() => "True",
+        ValueKind::Bool => "False",
+        _ => return minijinja::escape_formatter(output, state, value),
+    };
+    output.write_str(text).map_err(Error::from)
+}
+
+fn environment(now: i64) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(write_value);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_fuel(Some(MAXIMUM_STEPS));
     environment.add_filter("tojson", tojson);
     environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", move |format: &str| strftime_now(format, now));
     environment
 }
 
-/// The innermost reason and the line; a raised exception's text alone.
+/// What the template raised; else the innermost reason and its line.
 fn describe(error: &Error) -> String {
     let mut innermost = error;
-    while let Some(source) = std::error::Error::source(innermost).and_then(|s| s.downcast_ref::<Error>()) {
-        innermost = source;
+    while let Some(source) = std::error::Error::source(innermost) {
+        if let Some(raised) = source.downcast_ref::<Raised>() {
+            return raised.0.clone();
+        }
+        let Some(next) = source.downcast_ref::<Error>() else { break };
+        innermost = next;
     }
-    match innermost.detail() {
-        Some(detail) if innermost.kind() == ErrorKind::InvalidOperation => detail.to_string(),
-        _ => match innermost.line() {
-            Some(line) => format!("line {line}: {innermost}"),
-            None => innermost.to_string(),
-        },
+    match innermost.line() {
+        Some(line) => format!("line {line}: {innermost}"),
+        None => innermost.to_string(),
     }
 }
 
@@ -86,7 +103,7 @@ fn invalid(error: Error) -> Failure {
 #[no_mangle]
 pub unsafe extern "C" fn mhf_chat_template_check(source: Text, error: *mut Bytes) -> i32 {
     guard(error, || {
-        environment().template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
+        environment(0).template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
         Ok(())
     })
 }
@@ -97,14 +114,16 @@ pub unsafe extern "C" fn mhf_chat_template_check(source: Text, error: *mut Bytes
 pub unsafe extern "C" fn mhf_chat_template_render(
     source: Text,
     variables: Text,
+    now_unix_seconds: i64,
     text: *mut Bytes,
     error: *mut Bytes,
 ) -> i32 {
     guard(error, || {
         let variables: serde_json::Value = serde_json::from_slice(variables.bytes())
             .map_err(|error| Failure::Internal(format!("variables: {error}")))?;
-        let environment = environment();
-        let template = environment.template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
+        let environment = environment(now_unix_seconds);
+        let template =
+            environment.template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
         let rendered = template.render(Value::from_serialize(&variables)).map_err(invalid)?;
         text.write(Bytes::new(rendered.into_bytes()));
         Ok(())

@@ -3,4 +3,7 @@
 
 mod boundary;
 mod chat_template;
+mod header_guard;
+mod python_json;
+mod tensor_header;
 mod tokenizer;

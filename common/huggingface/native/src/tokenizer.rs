@@ -4,7 +4,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use tokenizers::Tokenizer;
 
-use crate::boundary::{guard, Bytes, Failure, Ids, Text};
+use crate::boundary::{free, guard, Bytes, Failure, Ids, Text};
 
 pub struct Handle {
     tokenizer: Tokenizer,
@@ -22,8 +22,21 @@ fn open(json: &[u8]) -> Result<Handle, Failure> {
     tokenizer.with_truncation(None).map_err(internal)?;
     tokenizer.with_padding(None);
     let largest = tokenizer.get_vocab(true).into_values().max();
+    if let Some(id) = largest.filter(|&id| id > i32::MAX as u32) {
+        return Err(Failure::Invalid(format!("the id {id} is not below 2^31")));
+    }
     let vocabulary_size = largest.map_or(0, |id| id as usize + 1);
     Ok(Handle { tokenizer, vocabulary_size })
+}
+
+// A post-processor names ids of its own, which may be no one's.
+fn check_ids(ids: &[u32], vocabulary_size: usize) -> Result<(), Failure> {
+    match ids.iter().find(|&&id| id as usize >= vocabulary_size) {
+        Some(id) => Err(Failure::Internal(format!(
+            "the tokenizer gives the id {id}; expected below {vocabulary_size}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// # Safety
@@ -45,9 +58,7 @@ pub unsafe extern "C" fn mhf_tokenizer_new(
 /// See the header.
 #[no_mangle]
 pub unsafe extern "C" fn mhf_tokenizer_free(tokenizer: *mut Handle) {
-    if !tokenizer.is_null() {
-        drop(Box::from_raw(tokenizer));
-    }
+    free(tokenizer);
 }
 
 /// # Safety
@@ -69,10 +80,9 @@ pub unsafe extern "C" fn mhf_tokenizer_encode(
 ) -> i32 {
     guard(error, || {
         let text = text.utf8()?;
-        let encoding = (*tokenizer)
-            .tokenizer
-            .encode_fast(text, add_special_tokens != 0)
-            .map_err(internal)?;
+        let encoding =
+            (*tokenizer).tokenizer.encode_fast(text, add_special_tokens != 0).map_err(internal)?;
+        check_ids(encoding.get_ids(), (*tokenizer).vocabulary_size)?;
         ids.write(Ids::new(encoding.get_ids().to_vec()));
         Ok(())
     })
@@ -91,10 +101,8 @@ pub unsafe extern "C" fn mhf_tokenizer_decode(
 ) -> i32 {
     guard(error, || {
         let ids = if count == 0 { &[] } else { std::slice::from_raw_parts(ids, count) };
-        let decoded = (*tokenizer)
-            .tokenizer
-            .decode(ids, skip_special_tokens != 0)
-            .map_err(internal)?;
+        let decoded =
+            (*tokenizer).tokenizer.decode(ids, skip_special_tokens != 0).map_err(internal)?;
         text.write(Bytes::new(decoded.into_bytes()));
         Ok(())
     })

@@ -67,10 +67,49 @@ uint8_t mhf_tokenizer_token_to_id(const mhf_tokenizer* tokenizer,
 /* Whether `source` is a template. MHF_INVALID with the place. */
 mhf_status mhf_chat_template_check(mhf_text source, mhf_bytes* error);
 /* Renders a chat template as transformers does. `variables` is a JSON object:
- * "messages", "add_generation_prompt", "bos_token", … MHF_INVALID with the
- * template's own message when it raises an exception, or fails. */
+ * "messages", "add_generation_prompt", "bos_token", … `now_unix_seconds` is
+ * what strftime_now shows, in the machine's time zone. MHF_INVALID with the
+ * template's own message when it raises an exception, or fails, or takes more
+ * than ten million steps. */
 mhf_status mhf_chat_template_render(mhf_text source, mhf_text variables,
-                                    mhf_bytes* text, mhf_bytes* error);
+                                    int64_t now_unix_seconds, mhf_bytes* text,
+                                    mhf_bytes* error);
+
+/* One tensor of a safetensors header. What it points to is the header's. */
+typedef struct mhf_tensor {
+  mhf_text name;
+  mhf_text dtype;        /* as the format names it */
+  uint64_t element_bits; /* of one element of dtype */
+  const uint64_t* shape;
+  size_t rank;
+  uint64_t begin; /* bytes from the start of the data */
+  uint64_t end;
+} mhf_tensor;
+
+typedef struct mhf_metadata_item {
+  mhf_text key;
+  mhf_text value;
+} mhf_metadata_item;
+
+typedef struct mhf_tensor_header {
+  const mhf_tensor* tensors; /* by name; none twice */
+  size_t tensor_count;
+  const mhf_metadata_item* metadata; /* by key */
+  size_t metadata_count;
+  /* What the safetensors crate says against the shapes and offsets of all
+   * tensors together; empty if nothing. It seldom names the tensor. */
+  mhf_text objection;
+  void* owner; /* of all of the above */
+} mhf_tensor_header;
+
+/* `json` is the JSON at the start of a safetensors file, without its length.
+ * MHF_INVALID, naming the tensor, for what the format does not have. Before
+ * anything is built from the text, these are refused: more than three levels,
+ * lists of more than 64 values, a name given twice. The header is the caller's,
+ * until mhf_tensor_header_free(). */
+mhf_status mhf_tensor_header_parse(mhf_text json, mhf_tensor_header* header,
+                                   mhf_bytes* error);
+void mhf_tensor_header_free(mhf_tensor_header header);
 
 #ifdef __cplusplus
 } /* extern "C" */
