@@ -4,7 +4,6 @@
 #include <optional>
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -76,8 +75,8 @@ std::string FrontMatter(const Ingredients& parts,
   for (const std::string& model : parts.models) {
     absl::StrAppend(&text, "- ", Quoted(model), "\n");
   }
-  absl::StrAppend(
-      &text, "library_name: transformers\nlicense: ", verdict.identifier, "\n");
+  absl::StrAppend(&text, "library_name: transformers\nlicense: ",
+                  absl::AsciiStrToLower(verdict.identifier), "\n");
   if (verdict.identifier == "other") {
     absl::StrAppend(&text, "license_name: see-below\n");
   }

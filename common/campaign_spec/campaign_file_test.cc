@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
             "schedule.window?"},
         BadFile{"ResolvedFieldIsNoKey", "licence: Apache-2.0", "digest: aaaa",
                 "x.yaml:6: seeds[0].digest: unknown key; expected one of name, "
-                "path, random, licence"},
+                "path, hf, random, licence"},
         BadFile{"KeyTwice", "random_seed: 18446744073709551615",
                 "budget: {evaluations: 1}",
                 "x.yaml:25: the key budget is there twice; expected it once"},
