@@ -62,11 +62,16 @@ class MergeProgressLine {
 std::string Text(const MergeResult& result, absl::Duration time) {
   const double seconds = absl::ToDoubleSeconds(time);
   const double gib = static_cast<double>(result.bytes) / kBytesPerGib;
-  return absl::StrCat("merged ", result.models.size(), " models into ",
-                      result.output, ": ", WithThousands(result.parameters),
-                      " parameters in ", TorchNameOf(result.dtype), ", ",
-                      result.shards, result.shards == 1 ? " file" : " shards",
-                      absl::StrFormat(", %.2f GiB in %.1f s\n", gib, seconds));
+  const size_t models = result.models.size();
+  return absl::StrCat(
+      "merged ", models, models == 1 ? " model" : " models", " into ",
+      result.output, ": ", WithThousands(result.parameters), " parameters in ",
+      TorchNameOf(result.dtype), ", ",
+      result.shards == 1 ? std::string("one file")
+                         : absl::StrCat(result.shards, " shards"),
+      gib < 1 ? absl::StrFormat(", %.1f MiB", gib * 1024)
+              : absl::StrFormat(", %.2f GiB", gib),
+      absl::StrFormat(" in %.1f s\n", seconds));
 }
 
 std::string Json(const MergeResult& result, absl::Duration time) {
