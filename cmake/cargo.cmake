@@ -19,8 +19,10 @@ function(merganser_cargo_library target folder crate)
     COMMENT "Building the Rust library ${crate}"
     USES_TERMINAL VERBATIM)
   add_custom_target(${target}_cargo DEPENDS ${library})
-  add_library(${target} INTERFACE)
+  add_library(${target} STATIC IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION ${library}
+    INTERFACE_INCLUDE_DIRECTORIES ${folder}/include
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
   add_dependencies(${target} ${target}_cargo)
-  target_include_directories(${target} SYSTEM INTERFACE ${folder}/include)
-  target_link_libraries(${target} INTERFACE ${library} Threads::Threads ${CMAKE_DL_LIBS} m)
 endfunction()
