@@ -18,6 +18,7 @@ constexpr int64_t kNoiseElements = 4096;
 
 // What all threads share during one Run().
 struct Job {
+  const ParameterLayout& placement;
   const LinearRecipe& recipe;
   const GenomeLayout& layout;
   std::span<const WeightTensors> weights;
@@ -81,8 +82,9 @@ void RangeMaker::MakePiece(int tensor, int64_t begin, int64_t end,
     inputs_.push_back(
         {reinterpret_cast<const uint8_t*>(noise), DType::kF32, sigma_});
   }
+  const int64_t place = job_.placement.tensors[tensor].offset + begin;
   Combine(inputs_, end - begin, job_.dtype, job_.streaming,
-          job_.out + position * DTypeBytes(job_.dtype));
+          job_.out + place * DTypeBytes(job_.dtype));
 }
 
 void RangeMaker::MakePartOfTensor(int tensor, int64_t begin, int64_t end) {
@@ -134,7 +136,17 @@ absl::Status CheckFits(const Job& job, size_t out_bytes) {
                         layout.parameters.tensors.size()));
   }
   status.Update(check("number of output bytes", out_bytes,
-                      layout.parameters.length * DTypeBytes(job.dtype)));
+                      job.placement.length * DTypeBytes(job.dtype)));
+  const std::vector<TensorSlice>& places = job.placement.tensors;
+  status.Update(check("number of places", places.size(),
+                      layout.parameters.tensors.size()));
+  for (size_t i = 0; status.ok() && i < places.size(); ++i) {
+    const TensorSlice& tensor = layout.parameters.tensors[i];
+    if (places[i].elements >= tensor.elements) continue;
+    status = absl::InvalidArgumentError(
+        absl::StrCat("materialise: ", tensor.name, " has ", tensor.elements,
+                     " elements; its place ", places[i].elements));
+  }
   return status;
 }
 
@@ -147,9 +159,17 @@ absl::Status Materialiser::Run(const LinearRecipe& recipe,
                                const GenomeLayout& layout,
                                std::span<const SeedWeights* const> seeds,
                                DType dtype, std::span<uint8_t> out) {
+  return RunInto(layout.parameters, recipe, layout, seeds, dtype, out);
+}
+
+absl::Status Materialiser::RunInto(const ParameterLayout& placement,
+                                   const LinearRecipe& recipe,
+                                   const GenomeLayout& layout,
+                                   std::span<const SeedWeights* const> seeds,
+                                   DType dtype, std::span<uint8_t> out) {
   weights_.clear();
   for (const SeedWeights* seed : seeds) weights_.push_back(seed->tensors());
-  return Run(recipe, layout, weights_, Mutation{}, dtype, out);
+  return Make(placement, recipe, layout, weights_, Mutation{}, dtype, out);
 }
 
 absl::Status Materialiser::Run(const LinearRecipe& recipe,
@@ -157,8 +177,22 @@ absl::Status Materialiser::Run(const LinearRecipe& recipe,
                                std::span<const WeightTensors> weights,
                                const Mutation& mutation, DType dtype,
                                std::span<uint8_t> out) {
-  const Job job{recipe,    layout, weights,
-                mutation,  dtype,  out.size() >= kStreamingBytes,
+  return Make(layout.parameters, recipe, layout, weights, mutation, dtype, out);
+}
+
+absl::Status Materialiser::Make(const ParameterLayout& placement,
+                                const LinearRecipe& recipe,
+                                const GenomeLayout& layout,
+                                std::span<const WeightTensors> weights,
+                                const Mutation& mutation, DType dtype,
+                                std::span<uint8_t> out) {
+  const Job job{placement,
+                recipe,
+                layout,
+                weights,
+                mutation,
+                dtype,
+                out.size() >= kStreamingBytes,
                 out.data()};
   if (absl::Status status = CheckFits(job, out.size()); !status.ok()) {
     return status;

@@ -45,6 +45,14 @@ class Materialiser {
                    std::span<const SeedWeights* const> seeds, DType dtype,
                    std::span<uint8_t> out);
 
+  // The same, with tensor i at the place that tensor i of `placement` has,
+  // which has as many elements or more; what lies between them is left as it
+  // is. Shape: out is placement.length * DTypeBytes(dtype).
+  absl::Status RunInto(const ParameterLayout& placement,
+                       const LinearRecipe& recipe, const GenomeLayout& layout,
+                       std::span<const SeedWeights* const> seeds, DType dtype,
+                       std::span<uint8_t> out);
+
   // The same of weights wherever they lie, each with one entry per tensor of
   // the layout and of its elements, and with mutation.
   absl::Status Run(const LinearRecipe& recipe, const GenomeLayout& layout,
@@ -53,6 +61,12 @@ class Materialiser {
                    std::span<uint8_t> out);
 
  private:
+  absl::Status Make(const ParameterLayout& placement,
+                    const LinearRecipe& recipe, const GenomeLayout& layout,
+                    std::span<const WeightTensors> weights,
+                    const Mutation& mutation, DType dtype,
+                    std::span<uint8_t> out);
+
   ThreadTeam& team_;
   std::vector<WeightTensors> weights_;              // of SeedWeights
   std::vector<std::vector<WeightedInput>> inputs_;  // [thread][seeds]

@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/validate_tasks.h"
+#include "common/genome/vector_kernels.h"
 #include "common/language_task/language_task_definition.h"
 #include "common/storage/jsonl_dataset.h"
 #include "worker/tasks/task_dataset.h"
@@ -75,6 +76,8 @@ absl::StatusOr<std::unique_ptr<LanguageData>> LanguageData::Load(
     return paths.ResolveSeed(seed, field);
   };
   ASSIGN_OR_RETURN(data->seeds_, OpenSeeds(spec, path_of, team));
+  data->model_layout_ =
+      LanguageModelLayout(data->seeds_.language->tokenizer_seed().config());
   ASSIGN_OR_RETURN(data->tools_,
                    OpenLanguageTools(data->seeds_.language->tokenizer_seed(),
                                      data->maximum_length()));
@@ -86,6 +89,27 @@ absl::StatusOr<std::unique_ptr<LanguageData>> LanguageData::Load(
     data->tasks_.push_back(std::move(task));
   }
   return data;
+}
+
+absl::Status LanguageData::WriteKeptRows(std::span<uint8_t> parameters) const {
+  const int64_t element_bytes = DTypeBytes(seeds_.dtype);
+  const std::vector<TensorSlice>& merged = seeds_.layout.parameters.tensors;
+  for (size_t i = 0; i < merged.size(); ++i) {
+    const TensorSlice& whole = model_layout_.tensors[i];
+    const int64_t kept = whole.elements - merged[i].elements;
+    if (kept == 0) continue;
+    ASSIGN_OR_RETURN(const TensorView source,
+                     seeds_.language->tokenizer_seed().Tensor(whole.name));
+    const WeightedInput input{
+        .bytes =
+            source.bytes.data() + merged[i].elements * DTypeBytes(source.dtype),
+        .dtype = source.dtype,
+        .coefficient = 1};
+    Combine({&input, 1}, kept, seeds_.dtype, /*streaming=*/false,
+            parameters.data() +
+                (whole.offset + merged[i].elements) * element_bytes);
+  }
+  return absl::OkStatus();
 }
 
 std::vector<TaskShape> LanguageData::SearchShapes() const {

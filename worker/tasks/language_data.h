@@ -42,6 +42,14 @@ class LanguageData {
     return seeds_.language->tokenizer_seed().config().positions;
   }
 
+  // The parameters that a child has as a model: those of the seeds' layout, and
+  // the rows of embedding and head that are kept behind the merged ones.
+  const ParameterLayout& model_layout() const { return model_layout_; }
+  // Writes the kept rows to a model's parameter vector, which has
+  // seeds().dtype.
+  // Errors: those of Checkpoint::Tensor().
+  absl::Status WriteKeptRows(std::span<uint8_t> parameters) const;
+
   // One per task. Tasks without holdout have 0 holdout datapoints.
   std::vector<TaskShape> SearchShapes() const;
   std::vector<TaskShape> HoldoutShapes() const;
@@ -50,6 +58,7 @@ class LanguageData {
   LanguageData() = default;
 
   CampaignSeeds seeds_;
+  ParameterLayout model_layout_;
   LanguageTools tools_;
   std::vector<LanguageTaskData> tasks_;
 };

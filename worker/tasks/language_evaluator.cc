@@ -60,8 +60,9 @@ class LanguageEvaluator : public CampaignEvaluator {
 
 absl::Status LanguageEvaluator::Materialise(const LinearRecipe& recipe) {
   const CampaignSeeds& seeds = data_->seeds();
-  RETURN_IF_ERROR(materialiser_.Run(recipe, seeds.layout, pointers_,
-                                    seeds.dtype, model_->parameters()));
+  RETURN_IF_ERROR(materialiser_.RunInto(data_->model_layout(), recipe,
+                                        seeds.layout, pointers_, seeds.dtype,
+                                        model_->parameters()));
   return model_->LoadParameters();
 }
 
@@ -148,9 +149,10 @@ absl::StatusOr<std::unique_ptr<CampaignEvaluator>> CreateLanguageEvaluator(
                      .threads = options.threads,
                      .weights_dtype = data->seeds().dtype};
   ASSIGN_OR_RETURN(llama.compute_dtype, ComputeDTypeOf(spec));
-  ASSIGN_OR_RETURN(auto model,
-                   CreateLlama(data->seeds().language->config,
-                               data->seeds().layout.parameters, llama));
+  ASSIGN_OR_RETURN(
+      auto model, CreateLlama(data->seeds().language->tokenizer_seed().config(),
+                              data->model_layout(), llama));
+  RETURN_IF_ERROR(data->WriteKeptRows(model->parameters()));
   return std::make_unique<LanguageEvaluator>(ScoreKindOf(spec), std::move(data),
                                              std::move(model), options.threads);
 }
