@@ -128,5 +128,43 @@ TEST(MaterialiserTest, RefusesWhatDoesNotFit) {
       HasSubstr("number of chromosomes in the recipe is 2; expected 1"));
 }
 
+// The embedding of a model may have more rows than are merged.
+TEST(MaterialiserTest, TensorsGoToTheirPlacesAndTheRestStays) {
+  std::mt19937 random(7);
+  const GenomeLayout layout = SingleChromosome(VectorsOf({5, 70'000, 3}));
+  const ParameterLayout placement = VectorsOf({8, 70'000, 4});
+  std::vector<SeedWeights> seeds;
+  for (int k = 0; k < 2; ++k) {
+    const auto numbers = RandomValues(layout.parameters.length, random);
+    seeds.push_back(MakeSeed(layout.parameters, numbers, DType::kF32).value());
+  }
+  const LinearRecipe recipe = RandomRecipe(2, layout.chromosomes, 9, random);
+  ThreadTeam team(2);
+  Materialiser materialiser(team);
+  std::vector<uint8_t> plain(layout.parameters.length * 4);
+  ASSERT_EQ(
+      materialiser.Run(recipe, layout, Pointers(seeds), DType::kF32, plain),
+      absl::OkStatus());
+  std::vector<uint8_t> placed(placement.length * 4, 0xee);
+  ASSERT_EQ(materialiser.RunInto(placement, recipe, layout, Pointers(seeds),
+                                 DType::kF32, placed),
+            absl::OkStatus());
+  std::vector<uint8_t> expected(placed.size(), 0xee);
+  for (size_t t = 0; t < layout.parameters.tensors.size(); ++t) {
+    const TensorSlice& from = layout.parameters.tensors[t];
+    std::copy_n(plain.begin() + from.offset * 4, from.elements * 4,
+                expected.begin() + placement.tensors[t].offset * 4);
+  }
+  EXPECT_EQ(placed, expected);
+  const ParameterLayout small = VectorsOf({4, 70'000, 4});
+  EXPECT_THAT(
+      std::string(materialiser
+                      .RunInto(small, recipe, layout, Pointers(seeds),
+                               DType::kF32,
+                               std::span(placed).first(small.length * 4))
+                      .message()),
+      HasSubstr("has 5 elements; its place 4"));
+}
+
 }  // namespace
 }  // namespace merganser

@@ -73,7 +73,7 @@ ForestStep TokenForest::Step(int64_t begin, int64_t end) const {
   const auto above = std::upper_bound(
       segments_.begin(), segments_.end(), begin,
       [](int64_t row, const Segment& segment) { return row < segment.row; });
-  for (auto i = static_cast<int>(above - segments_.begin()) - 1;
+  for (auto i = std::max(static_cast<int>(above - segments_.begin()) - 1, 0);
        i < static_cast<int>(segments_.size()) && segments_[i].row < end; ++i) {
     const Segment& segment = segments_[i];
     const int64_t from = std::max(begin - segment.row, int64_t{0});

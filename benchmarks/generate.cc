@@ -1,0 +1,258 @@
+// How fast Llamas write and judge text on this machine's CPU.
+//
+//   generate_benchmark [--threads N] [--rounds R] [--model small|tiny|all]
+//                      [--checkpoint DIR]
+//
+// Prints a Markdown table: tokens per second that are written at batch 1 and
+// 32; items per second of exact match (judged without decoding), of exact match
+// by decoding, and of multiple choice. Weights and tokens are random, of the
+// shape of a model of 135M parameters and of a tiny one; --checkpoint takes
+// shape and weights from a Hugging Face folder instead.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "common/base/status_macros.h"
+#include "common/checkpoint/checkpoint.h"
+#include "worker/models/llama.h"
+
+namespace merganser {
+namespace {
+
+struct Arguments {
+  int threads = 1;
+  int rounds = 3;
+  std::string model = "all";
+  std::string checkpoint;
+};
+
+// Prompts as few-shot tasks have them: a common beginning, then the question.
+struct Workload {
+  int64_t shared = 0;    // tokens that all prompts begin with
+  int64_t question = 0;  // tokens of each
+  int64_t answer = 0;
+  int64_t items = 0;
+};
+
+LanguageModelConfig SmallConfig() {
+  LanguageModelConfig config;
+  config.vocabulary_size = 49152;
+  config.hidden_size = 576;
+  config.intermediate_size = 1536;
+  config.layers = 30;
+  config.heads = 9;
+  config.key_value_heads = 3;
+  config.head_size = 64;
+  config.positions = 2048;
+  config.norm_epsilon = 1e-5;
+  config.tied_head = true;
+  return config;
+}
+
+LanguageModelConfig TinyConfig() {
+  LanguageModelConfig config = SmallConfig();
+  config.vocabulary_size = 520;
+  config.hidden_size = 96;
+  config.intermediate_size = 256;
+  config.layers = 3;
+  config.heads = 6;
+  config.key_value_heads = 2;
+  config.head_size = 16;
+  config.tied_head = false;
+  return config;
+}
+
+class GenerateBenchmark {
+ public:
+  GenerateBenchmark(std::unique_ptr<LanguageModel> model, int rounds)
+      : model_(std::move(model)), rounds_(rounds) {}
+
+  void RandomWeights() {
+    std::mt19937 random(1);
+    std::normal_distribution<float> numbers(0, 0.02F);
+    const std::span<uint8_t> bytes = model_->parameters();
+    auto* const weights = reinterpret_cast<float*>(bytes.data());
+    for (size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
+      weights[i] = numbers(random);
+    }
+  }
+
+  absl::Status Run(const std::string& name, const Workload& workload,
+                   int64_t new_tokens) {
+    const auto row = [&](const char* what, double count, double seconds,
+                         const char* unit) {
+      std::cout << absl::StrFormat("| %s | %s | %.1f %s/s | %.1f ms |\n", name,
+                                   what, count / seconds, unit, 1e3 * seconds)
+                << std::flush;
+    };
+    for (const int64_t batch : {1, 32}) {
+      ASSIGN_OR_RETURN(const double seconds,
+                       Decode({8, 8, 0, batch}, new_tokens));
+      row(absl::StrCat("decode, batch ", batch).c_str(),
+          static_cast<double>(batch * new_tokens), seconds, "tokens");
+    }
+    const auto items = static_cast<double>(workload.items);
+    ASSIGN_OR_RETURN(double seconds, Decode(workload, workload.answer));
+    row("exact match by decoding, batch 32", items, seconds, "items");
+    ASSIGN_OR_RETURN(seconds, Score(workload, 1));
+    row("exact match, chunks of 32", items, seconds, "items");
+    ASSIGN_OR_RETURN(seconds, Score(workload, 4));
+    row("multiple choice of 4, chunks of 32", items, seconds, "items");
+    return absl::OkStatus();
+  }
+
+ private:
+  using Tokens = std::vector<int32_t>;
+
+  std::vector<Tokens> Sequences(int64_t count, int64_t length,
+                                const Tokens& begin, uint32_t seed) const {
+    std::mt19937 random(seed);
+    std::vector<Tokens> sequences(count, begin);
+    for (Tokens& tokens : sequences) {
+      for (int64_t i = 0; i < length; ++i) {
+        tokens.push_back(static_cast<int32_t>(
+            random() % static_cast<uint32_t>(model_->vocabulary_size())));
+      }
+    }
+    return sequences;
+  }
+
+  std::vector<Tokens> Prompts(const Workload& workload) const {
+    return Sequences(workload.items, workload.question,
+                     Sequences(1, workload.shared, {}, 2)[0], 3);
+  }
+
+  // The best of the rounds.
+  template <typename Body>
+  absl::StatusOr<double> Seconds(const Body& body) const {
+    double best = 1e9;
+    for (int round = 0; round < rounds_; ++round) {
+      const auto begin = std::chrono::steady_clock::now();
+      RETURN_IF_ERROR(body());
+      best = std::min(best, std::chrono::duration<double>(
+                                std::chrono::steady_clock::now() - begin)
+                                .count());
+    }
+    return best;
+  }
+
+  absl::StatusOr<double> Decode(const Workload& workload,
+                                int64_t new_tokens) const {
+    const std::vector<Tokens> prompts = Prompts(workload);
+    std::vector<GenerationRequest> requests;
+    for (const Tokens& prompt : prompts) {
+      requests.push_back({prompt, new_tokens});
+    }
+    return Chunks(requests, [&](std::span<const GenerationRequest> chunk) {
+      return model_->Generate(chunk, [](size_t, TokenIds) { return false; })
+          .status();
+    });
+  }
+
+  absl::StatusOr<double> Score(const Workload& workload,
+                               int64_t choices) const {
+    const std::vector<Tokens> prompts = Prompts(workload);
+    const std::vector<Tokens> answers =
+        Sequences(workload.items * choices, workload.answer, {}, 4);
+    std::vector<ScoringRequest> requests;
+    for (int64_t i = 0; i < workload.items; ++i) {
+      requests.push_back({.context = prompts[i]});
+      for (int64_t k = 0; k < choices; ++k) {
+        requests.back().continuations.push_back(answers[i * choices + k]);
+      }
+    }
+    return Chunks(requests, [&](std::span<const ScoringRequest> chunk) {
+      return model_->Score(chunk).status();
+    });
+  }
+
+  template <typename Request, typename Body>
+  absl::StatusOr<double> Chunks(const std::vector<Request>& requests,
+                                const Body& body) const {
+    constexpr size_t kChunk = 32;
+    return Seconds([&] {
+      absl::Status status;
+      for (size_t i = 0; i < requests.size() && status.ok(); i += kChunk) {
+        status = body(std::span(requests).subspan(
+            i, std::min(kChunk, requests.size() - i)));
+      }
+      return status;
+    });
+  }
+
+  const std::unique_ptr<LanguageModel> model_;
+  const int rounds_;
+};
+
+absl::Status RunShape(const std::string& name,
+                      const LanguageModelConfig& config,
+                      const Workload& workload, int64_t new_tokens,
+                      const Arguments& arguments) {
+  ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> model,
+                   CreateLlama(config, LanguageModelLayout(config),
+                               {.threads = arguments.threads}));
+  GenerateBenchmark benchmark(std::move(model), arguments.rounds);
+  benchmark.RandomWeights();
+  return benchmark.Run(name, workload, new_tokens);
+}
+
+absl::Status RunCheckpoint(const Workload& workload,
+                           const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const auto checkpoint,
+                   Checkpoint::Open(arguments.checkpoint));
+  ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> model,
+                   CreateLlama(checkpoint->config(), checkpoint->layout(),
+                               {.threads = arguments.threads,
+                                .weights_dtype = checkpoint->dtype()}));
+  uint8_t* to = model->parameters().data();
+  for (const TensorSlice& slice : checkpoint->layout().tensors) {
+    ASSIGN_OR_RETURN(const TensorView view, checkpoint->Tensor(slice.name));
+    to = std::copy(view.bytes.begin(), view.bytes.end(), to);
+  }
+  RETURN_IF_ERROR(model->LoadParameters());
+  return GenerateBenchmark(std::move(model), arguments.rounds)
+      .Run(checkpoint->name(), workload, 64);
+}
+
+absl::Status RunAll(const Arguments& arguments) {
+  std::cout << "| model | what | speed | time |\n| --- | --- | --- | --- |"
+            << std::endl;
+  const Workload small = {
+      .shared = 200, .question = 40, .answer = 4, .items = 64};
+  const Workload tiny = {
+      .shared = 4, .question = 14, .answer = 4, .items = 600};
+  if (!arguments.checkpoint.empty()) return RunCheckpoint(small, arguments);
+  if (arguments.model != "tiny") {
+    RETURN_IF_ERROR(RunShape("135M", SmallConfig(), small, 64, arguments));
+  }
+  if (arguments.model != "small") {
+    RETURN_IF_ERROR(RunShape("tiny", TinyConfig(), tiny, 64, arguments));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace merganser
+
+int main(int argc, char** argv) {
+  merganser::Arguments arguments;
+  CLI::App app("How fast Llamas write and judge text on the CPU");
+  app.add_option("--threads", arguments.threads)->check(CLI::PositiveNumber);
+  app.add_option("--rounds", arguments.rounds)->check(CLI::PositiveNumber);
+  app.add_option("--model", arguments.model)
+      ->check(CLI::IsMember({"small", "tiny", "all"}));
+  app.add_option("--checkpoint", arguments.checkpoint);
+  CLI11_PARSE(app, argc, argv);
+  if (const absl::Status status = merganser::RunAll(arguments); !status.ok()) {
+    std::cerr << status.message() << std::endl;
+    return 1;
+  }
+  return 0;
+}
