@@ -1,6 +1,7 @@
 // The command `merganser`: its commands are put together here.
 #include "client/cli/application.h"
 #include "client/embedded/run_command.h"
+#include "client/eval/eval_command.h"
 #include "client/merge/inspect_command.h"
 #include "client/merge/merge_command.h"
 #include "client/replay/verify_command.h"
@@ -19,5 +20,7 @@ int main(int argc, char** argv) {
                                application.chosen());
   merganser::AddMergeCommand(application.app(), application.global(),
                              application.chosen());
+  merganser::AddEvalCommand(application.app(), application.global(),
+                            application.chosen());
   return application.Run(argc, argv);
 }

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/embedded/process.h"
+#include "client/embedded/message_process.h"
 #include "merganser/v1/score_stream.pb.h"
 
 namespace merganser {
@@ -24,8 +25,7 @@ class Scorer {
   virtual absl::StatusOr<v1::ScoreStreamResponse> Receive() = 0;
 };
 
-// A worker process, reached by pipes. Neither side ever blocks the other: what
-// it does not take yet waits in memory here.
+// A worker process, reached by pipes.
 class ScoreWorker : public Scorer {
  public:
   struct Options {
@@ -47,21 +47,9 @@ class ScoreWorker : public Scorer {
   absl::StatusOr<v1::ScoreStreamResponse> Receive() override;
 
  private:
-  explicit ScoreWorker(Process process) : process_(std::move(process)) {}
+  explicit ScoreWorker(MessageProcess process) : process_(std::move(process)) {}
 
-  // Moves bytes both ways; waits for some if `wait`.
-  absl::Status Pump(bool wait);
-  absl::Status WriteSome();
-  absl::Status ReadSome();
-  // The first complete message of incoming_.
-  absl::StatusOr<bool> TakeMessage(v1::ScoreStreamResponse& response);
-  absl::Status Ended();
-
-  Process process_;
-  std::string outgoing_;
-  size_t sent_ = 0;  // bytes of outgoing_ that are gone
-  std::string incoming_;
-  size_t taken_ = 0;  // bytes of incoming_ that are gone
+  MessageProcess process_;
 };
 
 }  // namespace merganser

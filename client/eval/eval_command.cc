@@ -1,0 +1,239 @@
+#include "client/eval/eval_command.h"
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/progress_line.h"
+#include "client/embedded/message_process.h"
+#include "client/eval/eval_summary.h"
+#include "common/base/status_macros.h"
+#include "common/campaign_spec/campaign_file.h"
+#include "common/campaign_spec/resolve.h"
+#include "common/campaign_spec/validate_tasks.h"
+#include "common/command_line/device_name.h"
+#include "common/storage/file.h"
+#include "merganser/v1/eval_stream.pb.h"
+
+namespace merganser {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+struct EvalArguments {
+  std::string model;
+  std::string task_file;
+  int64_t limit = 0;
+  std::string output;
+  std::string device = "auto";
+  int threads = 1;
+  std::string dtype = "float32";
+  std::string worker_binary;
+};
+
+void MakeAbsolute(const std::string& base, v1::DatasetSpec& dataset) {
+  dataset.set_file(
+      std::filesystem::absolute(std::filesystem::path(base) / dataset.file())
+          .lexically_normal()
+          .string());
+}
+
+absl::StatusOr<v1::EvalRequest> MakeRequest(const EvalArguments& arguments) {
+  v1::EvalRequest request;
+  request.set_model(arguments.model);
+  request.set_limit(arguments.limit);
+  request.set_compute_dtype(arguments.dtype);
+  request.set_with_outputs(!arguments.output.empty());
+  ASSIGN_OR_RETURN(std::vector<v1::TaskSpec> tasks,
+                   LoadTaskFile(arguments.task_file));
+  const std::string base = DirectoryOf(arguments.task_file);
+  for (v1::TaskSpec& task : tasks) {
+    const absl::Status valid = ValidateLanguageTask(task, task.name());
+    if (!valid.ok()) return Annotate(valid, arguments.task_file);
+    MakeAbsolute(base, *task.mutable_search());
+    if (task.has_holdout()) MakeAbsolute(base, *task.mutable_holdout());
+    if (task.has_few_shot()) {
+      MakeAbsolute(base, *task.mutable_few_shot()->mutable_examples());
+    }
+    *request.add_tasks() = std::move(task);
+  }
+  return request;
+}
+
+// What the worker could not do; a file that it did not find is bad input.
+absl::Status ErrorOf(const v1::EvalError& error) {
+  const auto code = static_cast<absl::StatusCode>(error.code());
+  switch (code) {
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kFailedPrecondition:
+      return absl::InvalidArgumentError(error.message());
+    case absl::StatusCode::kOk:
+      return absl::InternalError(error.message());
+    default:
+      return absl::Status(code, error.message());
+  }
+}
+
+// A line that is rewritten in place; nothing where stderr is no terminal.
+void ShowProgress(const EvalPartSummary& part) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  std::cerr << "\r\033[K" << part.task << (part.holdout ? " holdout " : " ")
+            << WithThousands(part.scored) << " of "
+            << WithThousands(part.datapoints) << std::flush;
+}
+
+void EndProgress() {
+  if (isatty(STDERR_FILENO) != 0) std::cerr << "\r\033[K" << std::flush;
+}
+
+// Follows the worker's answers to the end.
+class Evaluation {
+ public:
+  explicit Evaluation(v1::EvalRequest request) : request_(std::move(request)) {}
+
+  absl::Status Run(MessageProcess& worker, AtomicFile* output) {
+    RETURN_IF_ERROR(worker.Send(request_));
+    while (!summary_.complete()) {
+      v1::EvalResponse response;
+      RETURN_IF_ERROR(worker.Receive(response, Interrupted));
+      RETURN_IF_ERROR(Take(response, output));
+    }
+    return absl::OkStatus();
+  }
+
+  const EvalSummary& summary() const { return summary_; }
+
+ private:
+  absl::Status Take(const v1::EvalResponse& response, AtomicFile* output) {
+    if (response.has_error()) return ErrorOf(response.error());
+    if (response.has_plan()) {
+      plan_ = response.plan();
+      return summary_.Begin(request_, plan_);
+    }
+    const v1::EvalScores& scores = response.scores();
+    RETURN_IF_ERROR(summary_.Add(scores));
+    const EvalPartSummary& part =
+        summary_.parts()[static_cast<size_t>(scores.part())];
+    ShowProgress(part);
+    if (output == nullptr) return absl::OkStatus();
+    const v1::TaskSpec& task =
+        request_.tasks(plan_.parts(scores.part()).task());
+    const int64_t first =
+        (part.holdout ? task.holdout() : task.search()).first_row();
+    const std::string lines = EvalOutputLines(
+        part, first + part.scored - scores.scores_size(), scores);
+    return output->Append(
+        {reinterpret_cast<const uint8_t*>(lines.data()), lines.size()});
+  }
+
+  const v1::EvalRequest request_;
+  v1::EvalPlan plan_;
+  EvalSummary summary_;
+};
+
+absl::StatusOr<MessageProcess> StartWorker(const EvalArguments& arguments) {
+  std::string binary = arguments.worker_binary;
+  if (binary.empty()) {
+    ASSIGN_OR_RETURN(binary, BesideOwnExecutable("merganser-worker"));
+  }
+  return MessageProcess::Start(
+      {.binary = binary,
+       .arguments = {"eval", "--device", arguments.device, "--threads",
+                     absl::StrCat(arguments.threads), "--log-level", "warn"}},
+      "merganser-worker");
+}
+
+absl::StatusOr<EvalSummary> Evaluate(const EvalArguments& arguments) {
+  ASSIGN_OR_RETURN(v1::EvalRequest request, MakeRequest(arguments));
+  std::optional<AtomicFile> output;
+  if (!arguments.output.empty()) {
+    ASSIGN_OR_RETURN(AtomicFile created, AtomicFile::Create(arguments.output));
+    output.emplace(std::move(created));
+  }
+  CatchInterrupts();
+  ASSIGN_OR_RETURN(MessageProcess worker, StartWorker(arguments));
+  Evaluation evaluation(std::move(request));
+  RETURN_IF_ERROR(
+      evaluation.Run(worker, output.has_value() ? &*output : nullptr));
+  if (output.has_value()) RETURN_IF_ERROR(output->Commit());
+  return evaluation.summary();
+}
+
+int RunEval(const EvalArguments& arguments, const GlobalOptions& global) {
+  const auto summary = Evaluate(arguments);
+  EndProgress();
+  if (!summary.ok()) return ReportError(summary.status());
+  for (const EvalPartSummary& part : summary->parts()) {
+    if (!part.saw_nan) continue;
+    std::cerr << "merganser: " << part.task
+              << ": the model gave NaN; those datapoints score 0\n";
+  }
+  std::cout << (global.json ? EvalJson(*summary) : EvalText(*summary))
+            << std::flush;
+  return kExitOk;
+}
+
+void AddOptions(CLI::App& command, EvalArguments& arguments) {
+  command.add_option("DIR", arguments.model, "A Hugging Face folder")
+      ->required();
+  command
+      .add_option("--task", arguments.task_file,
+                  "YAML with the keys of one campaign task, or a campaign "
+                  "file: then all of its tasks")
+      ->type_name("FILE")
+      ->required();
+  command
+      .add_option("--limit", arguments.limit,
+                  "The first so many datapoints of each dataset")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  command
+      .add_option("--output", arguments.output,
+                  "Write a line of JSON per datapoint: prompt, what the model "
+                  "wrote or chose, score")
+      ->type_name("FILE");
+  command
+      .add_option("--device", arguments.device,
+                  "Where the model runs: cpu, cuda:N, or auto")
+      ->check(DeviceName())
+      ->capture_default_str();
+  command
+      .add_option("--threads", arguments.threads,
+                  "Threads of a forward pass on a CPU")
+      ->check(CLI::Range(1, kMostThreads))
+      ->capture_default_str();
+  command
+      .add_option("--dtype", arguments.dtype,
+                  "What forward passes are computed in")
+      ->type_name("float32|bfloat16|float16")
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
+      ->capture_default_str();
+  // For tests. An empty group hides it from --help.
+  command.add_option("--worker-binary", arguments.worker_binary)->group("");
+}
+
+}  // namespace
+
+void AddEvalCommand(CLI::App& app, const GlobalOptions& global,
+                    CommandBody* chosen) {
+  auto arguments = std::make_shared<EvalArguments>();
+  CLI::App* command = AddCommand(
+      app, "eval", "Score one language model on tasks, without a campaign",
+      "merganser eval models/math --task gsm8k.yaml --limit 100");
+  AddOptions(*command, *arguments);
+  command->callback([=, &global] {
+    *chosen = [=, &global] { return RunEval(*arguments, global); };
+  });
+}
+
+}  // namespace merganser
