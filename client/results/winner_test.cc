@@ -201,10 +201,10 @@ TEST_F(WinnerTest, ABaseThatIsAnotherIsNamed) {
   auto campaign = MakeSyntheticBaseCampaign(folder_->path(), 20);
   ASSERT_TRUE(campaign.ok()) << campaign.status();
   header_ = campaign->header;
-  EXPECT_TRUE(OpenSeeds(spec(), "", team_).ok());
+  EXPECT_TRUE(OpenLocalSeeds(spec(), "", team_).ok());
   mutable_spec()->mutable_model()->mutable_base()->set_path(
       spec().seeds(0).path());
-  EXPECT_THAT(std::string(OpenSeeds(spec(), "", team_).status().message()),
+  EXPECT_THAT(std::string(OpenLocalSeeds(spec(), "", team_).status().message()),
               ::testing::StartsWith("model.base.path: "));
 }
 
