@@ -1,13 +1,20 @@
 #include "worker/tasks/language_tools.h"
 
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "common/checkpoint/json_fields.h"
 #include "common/huggingface/chat_template.h"
 #include "common/huggingface/tokenizer.h"
+#include "common/storage/file.h"
 
 namespace merganser {
 namespace {
+
+constexpr int64_t kMaximumConfigBytes = int64_t{16} << 20;
 
 class TokenizerCodec : public TextCodec {
  public:
@@ -38,22 +45,50 @@ absl::StatusOr<RenderChat> OpenChat(const std::string& folder) {
   });
 }
 
+// The id of a special token of tokenizer_config.json, which is its text or a
+// map with its "content".
+std::optional<int32_t> SpecialToken(const nlohmann::json& config,
+                                    const char* key,
+                                    const Tokenizer& tokenizer) {
+  const auto found = config.find(key);
+  if (found == config.end()) return std::nullopt;
+  const nlohmann::json text =
+      found->is_object() ? found->value("content", nlohmann::json()) : *found;
+  if (!text.is_string()) return std::nullopt;
+  return tokenizer.TokenToId(text.get<std::string>());
+}
+
+// -1: there is none.
+absl::StatusOr<int32_t> PrefixToken(const Checkpoint& checkpoint,
+                                    const Tokenizer& tokenizer) {
+  const std::string path = checkpoint.tokenizer_config_path();
+  const auto text = ReadFile(path, kMaximumConfigBytes);
+  if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
+  if (text.ok()) {
+    ASSIGN_OR_RETURN(const nlohmann::json config, ParseJsonObject(*text, path));
+    for (const char* key : {"bos_token", "eos_token"}) {
+      const auto token = SpecialToken(config, key, tokenizer);
+      if (token.has_value()) return *token;
+    }
+  }
+  const GenerationSettings& generation = checkpoint.generation();
+  if (generation.begin_token.has_value()) return *generation.begin_token;
+  return generation.end_tokens.empty() ? -1 : generation.end_tokens.front();
+}
+
 }  // namespace
 
 absl::StatusOr<LanguageTools> OpenLanguageTools(const Checkpoint& checkpoint,
                                                 int64_t maximum_length) {
-  ASSIGN_OR_RETURN(auto tokenizer,
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer,
                    Tokenizer::Open(checkpoint.tokenizer_path()));
-  LanguageTools opened{
-      .codec = std::make_unique<TokenizerCodec>(std::move(tokenizer)),
-      .tools = {}};
+  LanguageTools opened{.codec = std::make_unique<TokenizerCodec>(tokenizer),
+                       .tools = {}};
   LanguageTaskTools& tools = opened.tools;
   tools.codec = opened.codec.get();
   ASSIGN_OR_RETURN(tools.render_chat, OpenChat(checkpoint.path()));
-  const GenerationSettings& generation = checkpoint.generation();
-  tools.end_tokens = generation.end_tokens;
-  if (!tools.end_tokens.empty()) tools.prefix_token = tools.end_tokens.front();
-  tools.prefix_token = generation.begin_token.value_or(tools.prefix_token);
+  ASSIGN_OR_RETURN(tools.prefix_token, PrefixToken(checkpoint, *tokenizer));
+  tools.end_tokens = checkpoint.generation().end_tokens;
   tools.maximum_length = maximum_length;
   return opened;
 }

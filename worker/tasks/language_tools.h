@@ -16,9 +16,10 @@ struct LanguageTools {
 };
 
 // Opens the tokenizer and, if there is one, the chat template. The token in
-// front of a text is the generation settings' beginning, else the first of
-// their ends.
-// Errors: those of Tokenizer::Open() and ChatTemplate::OpenFolder().
+// front of a text is, as in lm-eval, the bos_token of tokenizer_config.json,
+// else its eos_token; where it names neither, that of the generation settings.
+// Errors: those of Tokenizer::Open() and ChatTemplate::OpenFolder();
+// InvalidArgument for a tokenizer_config.json that is no JSON object.
 absl::StatusOr<LanguageTools> OpenLanguageTools(const Checkpoint& checkpoint,
                                                 int64_t maximum_length);
 
