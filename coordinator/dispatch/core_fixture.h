@@ -108,8 +108,11 @@ class CoreTest : public testing::Test {
 class FakeWorker {
  public:
   FakeWorker(CoreTest& test, std::string name,
-             std::string device_class = "class")
-      : test_(test), name_(std::move(name)), class_(std::move(device_class)) {
+             std::string device_class = "class", int64_t memory_bytes = 0)
+      : test_(test),
+        name_(std::move(name)),
+        class_(std::move(device_class)),
+        memory_bytes_(memory_bytes) {
     Register();
   }
 
@@ -121,6 +124,7 @@ class FakeWorker {
     request.set_job_capacity(3);
     request.mutable_device()->set_device_class(class_);
     request.mutable_device()->set_capacity(1);
+    request.mutable_device()->set_memory_bytes(memory_bytes_);
     const auto response = test_.OnLoop<absl::StatusOr<v1::RegisterResponse>>(
         [&] { return test_.core_->desk().Register(request, "peer"); });
     ASSERT_TRUE(response.ok()) << response.status();
@@ -257,6 +261,7 @@ class FakeWorker {
   CoreTest& test_;
   std::string name_;
   std::string class_;
+  int64_t memory_bytes_;
   std::string session_;
   int64_t call_ = 0;
   bool draining_ = false;

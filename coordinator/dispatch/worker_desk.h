@@ -62,6 +62,11 @@ class WorkerDesk {
   // by itself twice a second.
   void Tick();
 
+  // Whether a campaign's children fit some worker that is here; true while none
+  // is, or one that does not say how much memory it has.
+  // Errors: InvalidArgument with the numbers.
+  absl::Status CheckFits(const v1::CampaignSpec& spec) const;
+
   std::vector<v1::Worker> Workers() const;
   // What keeps a campaign from advancing, for people.
   std::vector<std::string> Conditions(const CampaignEntry& entry) const;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/model_memory.h"
 #include "coordinator/dispatch/worker_desk.h"
 #include "spdlog/spdlog.h"
 
@@ -11,6 +12,11 @@ namespace merganser {
 namespace {
 
 constexpr char kAnyClass[] = "any";
+
+// A worker that does not say how much it has takes everything.
+bool Fits(int64_t needed, const v1::Device& device) {
+  return device.memory_bytes() <= 0 || needed <= device.memory_bytes();
+}
 
 }  // namespace
 
@@ -71,8 +77,33 @@ void WorkerDesk::Consider(Session& session, CampaignEntry& entry) {
                      "; device_class: any in its file would allow both");
     return;
   }
+  const absl::StatusOr<int64_t> needed = ChildMemoryBytes(runner.spec());
+  if (needed.ok() && !Fits(*needed, session.identity.device())) {
+    session.refusals[uid] = absl::StrCat(
+        "a child of campaign ", runner.name(), " takes ", MemoryText(*needed),
+        "; this worker's ", session.identity.device().name(), " has ",
+        MemoryText(session.identity.device().memory_bytes()));
+    return;
+  }
   session.invited.insert(uid);
   session.next.add_join(uid);
+}
+
+absl::Status WorkerDesk::CheckFits(const v1::CampaignSpec& spec) const {
+  ASSIGN_OR_RETURN(const int64_t needed, ChildMemoryBytes(spec));
+  int64_t most = 0;
+  for (const auto& [id, session] : sessions_) {
+    const v1::Device& device = session->identity.device();
+    if (Fits(needed, device)) return absl::OkStatus();
+    most = std::max(most, device.memory_bytes());
+  }
+  if (sessions_.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "model: a child takes ", MemoryText(needed), " in ",
+      spec.model().compute_dtype().empty() ? "float32"
+                                           : spec.model().compute_dtype(),
+      "; the worker with most memory, of ", sessions_.size(), ", has ",
+      MemoryText(most)));
 }
 
 std::string WorkerDesk::ClassWithMostCapacity() const {

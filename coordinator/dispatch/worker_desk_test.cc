@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/campaign_spec/model_memory.h"
 #include "coordinator/dispatch/core_fixture.h"
 
 namespace merganser {
@@ -124,6 +125,26 @@ TEST_F(CampaignTest, AWorkerOfAnotherClassIsToldWhyItGetsNothing) {
   EXPECT_EQ(workers[0].refusals_size(), 0);
   ASSERT_EQ(workers[1].refusals_size(), 1);
   EXPECT_THAT(workers[1].refusals(0), HasSubstr("device class fast"));
+}
+
+TEST_F(CampaignTest, AWorkerWithoutRoomForAChildIsToldSo) {
+  const v1::CampaignSpec spec = Campaign().spec();
+  const int64_t needed = *ChildMemoryBytes(spec);
+  const auto fits = [&] {
+    return OnLoop<absl::Status>([&] { return core_->desk().CheckFits(spec); });
+  };
+  EXPECT_EQ(fits(), absl::OkStatus());  // nobody is there yet
+  FakeWorker small(*this, "small", "class", needed - 1);
+  for (int i = 0; i < 5; ++i) small.Step();
+  EXPECT_TRUE(small.held_.empty());
+  ASSERT_EQ(Workers()[0].refusals_size(), 1);
+  EXPECT_THAT(Workers()[0].refusals(0), HasSubstr("this worker's"));
+  EXPECT_EQ(fits().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(fits().message()), HasSubstr("most memory, of 1"));
+  FakeWorker large(*this, "large", "class", needed);
+  EXPECT_EQ(fits(), absl::OkStatus());
+  RunToTheEnd(*this, {&large}, Ended());
+  ExpectTheRightEnd();
 }
 
 TEST_F(CampaignTest, SaysWhenNoWorkerOfItsClassIsLeft) {

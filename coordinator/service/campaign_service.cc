@@ -115,7 +115,8 @@ grpc::ServerUnaryReactor* CampaignServiceImpl::CreateCampaign(
   return RunUnary(
       gate_, context,
       [request, response](Core& core, const FinishCall& finish) {
-        const absl::Status valid = CheckCreate(*request);
+        absl::Status valid = CheckCreate(*request);
+        if (valid.ok()) valid = core.desk().CheckFits(request->spec());
         if (!valid.ok()) return finish(valid);
         core.registry().Create(
             request->request_id(), request->spec(),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,7 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/embedded/process.h"
+#include "common/campaign_spec/language_seeds.h"
 #include "common/checkpoint/checkpoint.h"
+#include "common/checkpoint/checkpoint_writer.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -76,6 +79,41 @@ class LanguageRunTest : public testing::Test {
   std::string log_;
   int logs_ = 0;
 };
+
+// A copy of a checkpoint with `rows` more rows, all `value`, in its embedding
+// and its head, as fine-tunes with added tokens have them.
+void WriteWider(const std::string& from, const std::string& to, int64_t rows,
+                float value) {
+  const auto checkpoint = Checkpoint::Open(from);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  std::vector<TensorOutline> outlines;
+  for (const TensorSlice& slice : (*checkpoint)->layout().tensors) {
+    TensorOutline& outline = outlines.emplace_back(
+        TensorOutline{slice.name, DType::kF32, slice.shape});
+    if (IsPerTokenTensor(slice.name)) outline.shape[0] += rows;
+  }
+  const auto writer = CheckpointWriter::Create(
+      {.folder = to, .marker_file = "config.json"}, outlines);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  for (size_t i = 0; i < outlines.size(); ++i) {
+    const auto tensor = (*checkpoint)->Tensor(outlines[i].name);
+    ASSERT_EQ((*writer)->Write(i, 0, tensor->bytes), absl::OkStatus());
+    if (!IsPerTokenTensor(outlines[i].name)) continue;
+    const std::vector<float> more(rows * tensor->shape[1], value);
+    ASSERT_EQ((*writer)->Write(i, static_cast<int64_t>(tensor->bytes.size()),
+                               {reinterpret_cast<const uint8_t*>(more.data()),
+                                more.size() * sizeof(float)}),
+              absl::OkStatus());
+  }
+  json config = json::parse((*checkpoint)->config_json());
+  config["vocab_size"] = config["vocab_size"].get<int64_t>() + rows;
+  ASSERT_EQ((*writer)->AddFile("config.json", config.dump()), absl::OkStatus());
+  for (const std::string& name : (*checkpoint)->companion_files()) {
+    ASSERT_EQ((*writer)->AddFile(name, *ReadFile(from + "/" + name)),
+              absl::OkStatus());
+  }
+  ASSERT_EQ((*writer)->Commit(), absl::OkStatus());
+}
 
 constexpr char kRecommended[] = "llm-arithmetic-strings.yaml";
 constexpr char kPaper[] = "llm-arithmetic-strings-paper.yaml";
@@ -158,6 +196,37 @@ budget: {evaluations: 12}
     EXPECT_LT(task["search_accuracy"], 1.0001) << task;
   }
   EXPECT_EQ(Command({"verify", Output("kinds")}), 0) << Log();
+}
+
+TEST_F(LanguageRunTest, RowsThatNotAllSeedsHaveAreKept) {
+  const std::string wide = Output("wide");
+  WriteWider(kExamples + "llm/tiny-llama-b", wide, 8, 0.25f);
+  const std::string seed = "seeds[1].path=" + wide;
+  EXPECT_EQ(Run("same", kPaper, {seed}), 2);
+  EXPECT_THAT(Log(), HasSubstr("model.vocabulary: common"));
+  ASSERT_EQ(Run("kept", kPaper,
+                {seed, "model.vocabulary=common", "model.tokenizer=strings"}),
+            0)
+      << Log();
+  const auto winner = Checkpoint::Open(Output("kept") + "/winner");
+  ASSERT_TRUE(winner.ok()) << winner.status();
+  EXPECT_EQ((*winner)->config().vocabulary_size, 528);
+  for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"}) {
+    const auto tensor = (*winner)->Tensor(name);
+    ASSERT_TRUE(tensor.ok()) << tensor.status();
+    std::vector<float> kept(8 * tensor->shape[1]);
+    memcpy(kept.data(),
+           tensor->bytes.data() + tensor->bytes.size() -
+               kept.size() * sizeof(float),
+           kept.size() * sizeof(float));
+    EXPECT_THAT(kept, testing::Each(0.25f)) << name;
+  }
+  EXPECT_EQ(Command({"verify", Output("kept")}), 0) << Log();
+  // Without the wider seed's tokenizer, the rows are left out.
+  ASSERT_EQ(Run("left", kPaper, {seed, "model.vocabulary=common"}), 0) << Log();
+  EXPECT_EQ(
+      (*Checkpoint::Open(Output("left") + "/winner"))->config().vocabulary_size,
+      520);
 }
 
 TEST_F(LanguageRunTest, SeedsThatDoNotFitAreRefused) {

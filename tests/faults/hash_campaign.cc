@@ -42,7 +42,7 @@ std::vector<uint32_t> HashScores(const Digest& genome,
 
 GramSums Gram(const v1::CampaignSpec& spec) {
   ThreadTeam team(1);
-  return OpenSeeds(spec, /*models_root=*/"", team)->MakeGramSums(team);
+  return OpenLocalSeeds(spec, /*models_root=*/"", team)->MakeGramSums(team);
 }
 
 v1::CampaignSpec PretrainedSpec(const std::vector<std::string>& settings) {
@@ -103,7 +103,7 @@ std::vector<std::string> BaseSettings(const std::string& folder) {
                             .chromosomes = {{{0, 9000}, {0.25, 0.5, 0.5, 0}}}};
   const v1::CampaignSpec spec = HashCampaignSpec(1);
   ThreadTeam team(1);
-  const auto seeds = OpenSeeds(spec, /*models_root=*/"", team);
+  const auto seeds = OpenLocalSeeds(spec, /*models_root=*/"", team);
   const std::string path = folder + "/ancestor.safetensors";
   EXPECT_TRUE(
       WriteWinner(path, Winner(), *MakeWeights(recipe, *seeds, team)).ok());

@@ -237,7 +237,7 @@ TEST_F(CampaignDataTest, TheBaseIsTheLastOfTheSeeds) {
 
   base.set_digest(Sha256("another file").ToBytes());
   EXPECT_THAT(std::string(Load(spec).status().message()),
-              ::testing::StartsWith("model.base.digest: "));
+              ::testing::StartsWith("model.base.path: "));
   base.clear_digest();
   base.set_path(WriteSeed("wide.safetensors", 1, 4));
   EXPECT_THAT(std::string(Load(spec).status().message()),
