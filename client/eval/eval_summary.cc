@@ -147,6 +147,7 @@ std::string EvalOutputLines(const EvalPartSummary& part, int64_t row,
       line["tokens"] = output.tokens();
     } else {
       line["output"] = output.text();
+      if (output.token_ids_size() > 0) line["token_ids"] = output.token_ids();
     }
     line["score"] = ToScore(scores.scores(i));
     lines += Line(line);

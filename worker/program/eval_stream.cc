@@ -164,6 +164,8 @@ class EvalStream {
     answer.set_tokens(output.tokens);
     if (!request_.with_outputs()) return absl::OkStatus();
     answer.set_text(output.text);
+    answer.mutable_token_ids()->Assign(output.token_ids.begin(),
+                                       output.token_ids.end());
     ASSIGN_OR_RETURN(
         DatapointTexts texts,
         part.texts->Make(part.dataset, part.dataset.rows[datapoint]));

@@ -133,6 +133,7 @@ TEST_F(EvalStreamTest, AnswersWithOutputsAndALimit) {
   ASSERT_EQ(scores.outputs_size(), 2);
   EXPECT_EQ(scores.outputs(1).prompt(), "2+2=");
   EXPECT_EQ(scores.outputs(1).text(), "5");
+  EXPECT_THAT(scores.outputs(1).token_ids(), ElementsAre('5', FakeCodec::kEnd));
 }
 
 TEST_F(EvalStreamTest, PerplexityAlwaysSaysItsTokens) {

@@ -192,7 +192,8 @@ absl::Status ExactMatchTask::AddOutputs(LanguageModel& model,
   for (size_t i = 0; i < datapoints.size(); ++i) {
     ASSIGN_OR_RETURN(std::string text,
                      reader_.FinishedText(prompts[i], written.tokens[i]));
-    result.outputs.push_back({.text = std::move(text)});
+    result.outputs.push_back(
+        {.text = std::move(text), .token_ids = written.tokens[i]});
   }
   return absl::OkStatus();
 }

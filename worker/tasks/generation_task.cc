@@ -57,7 +57,9 @@ class GenerationTask : public LanguageTask {
       const bool right = !written.nan[i] && extractor_.Extract(text) ==
                                                 items_[datapoints[i]].right;
       result.scores.push_back(right ? kScoreUnit : 0);
-      if (wants_outputs) result.outputs.push_back({.text = std::move(text)});
+      if (!wants_outputs) continue;
+      result.outputs.push_back(
+          {.text = std::move(text), .token_ids = written.tokens[i]});
     }
     return result;
   }

@@ -33,6 +33,9 @@ struct DatapointOutput {
   // What the model wrote, up to where it ended, or the choice that it picked;
   // empty for perplexity.
   std::string text;
+  // What it wrote, in tokens, with the one that ended it; empty for the kinds
+  // that write nothing.
+  std::vector<int32_t> token_ids;
   // Perplexity: natural logarithm, and how many tokens it is the sum of.
   double log_likelihood = 0;
   int64_t tokens = 0;

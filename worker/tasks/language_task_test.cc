@@ -134,9 +134,11 @@ TEST_F(LanguageTaskTest, ExactMatchNeedsTheAnswerAndTheEnd) {
 TEST_F(LanguageTaskTest, ExactMatchOutputsAreWhatIsWritten) {
   Writes("a:", " 12");
   Writes("b:", " 13");
-  EXPECT_THAT(Texts(Score(Definition(Kind::kExactMatch),
-                          {{"a:", " 12"}, {"b:", " 12"}})),
-              ElementsAre(" 12", " 13"));
+  const LanguageScores result =
+      Score(Definition(Kind::kExactMatch), {{"a:", " 12"}, {"b:", " 12"}});
+  EXPECT_THAT(Texts(result), ElementsAre(" 12", " 13"));
+  EXPECT_THAT(result.outputs[0].token_ids,
+              ElementsAre(' ', '1', '2', FakeCodec::kEnd));
 }
 
 // The model writes: behind the answer x …

@@ -63,7 +63,8 @@ class MultipleChoiceTask : public LanguageTask {
       result.scores.push_back(pick == item.right ? kScoreUnit : 0);
       if (wants_outputs) {
         result.outputs.push_back(
-            {.text = pick.has_value() ? item.choices[*pick].text : ""});
+            {.text = pick.has_value() ? item.choices[*pick].text : "",
+             .token_ids = {}});
       }
     }
     return result;

@@ -66,6 +66,7 @@ class PerplexityTask : public LanguageTask {
       result.scores.push_back(ScoreOf(log_likelihood, tokens));
       if (wants_outputs) {
         result.outputs.push_back({.text = {},
+                                  .token_ids = {},
                                   .log_likelihood = log_likelihood,
                                   .tokens = static_cast<int64_t>(tokens)});
       }
