@@ -8,11 +8,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/merge/kept_rows.h"
 #include "client/merge/merge_sources.h"
 #include "client/merge/mergekit_plan.h"
 #include "client/merge/recipe_file.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/derived_files.h"
+#include "common/checkpoint/hub_cache.h"
+#include "common/checkpoint/leading_rows.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -33,8 +36,9 @@ struct Prepared {
   std::vector<std::string> paths;
   std::vector<OpenedModel> models;
   std::optional<DType> dtype;
-  std::string text;       // of the file
-  const char* copy = "";  // the name of its copy in the output
+  int64_t merged_rows = 0;  // of embeddings; 0: all
+  std::string text;         // of the file
+  const char* copy = "";    // the name of its copy in the output
 };
 
 absl::Status BadInput(const absl::Status& status) {
@@ -69,10 +73,12 @@ absl::Status OverrideSeeds(const std::vector<std::string>& overrides,
           "--seed ", text, ": expected NAME=PATH, the name one of ",
           absl::StrJoin(names, ", ")));
     }
-    recipe.seeds[found - names.begin()].path = text.substr(equals + 1);
+    RecipeSeed& seed = recipe.seeds[found - names.begin()];
+    seed.path = text.substr(equals + 1);
+    seed.hf.clear();
   }
   for (const RecipeSeed& seed : recipe.seeds) {
-    if (!seed.path.empty()) continue;
+    if (!seed.path.empty() || !seed.hf.empty()) continue;
     return absl::InvalidArgumentError(absl::StrCat(
         "seed ", seed.name, ": its path is not known; give --seed ", seed.name,
         "=PATH"));
@@ -99,13 +105,75 @@ absl::Status CheckSeeds(const RecipeFile& recipe, const Prepared& prepared,
   return absl::OkStatus();
 }
 
+// The tensors by chromosome, as a page names them.
+absl::StatusOr<std::vector<TensorGroup>> GroupsOf(
+    const RecipeFile& recipe, const ParameterLayout& parameters) {
+  std::vector<TensorGroup> groups;
+  for (const std::vector<std::string>& names : recipe.chromosomes) {
+    TensorGroup& group = groups.emplace_back();
+    for (const std::string& name : names) {
+      const auto found = std::find_if(
+          parameters.tensors.begin(), parameters.tensors.end(),
+          [&](const TensorSlice& slice) { return slice.name == name; });
+      if (found == parameters.tensors.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "chromosomes: ", name, ": the models have no such tensor"));
+      }
+      group.tensors.push_back(
+          static_cast<int>(found - parameters.tensors.begin()));
+    }
+  }
+  return groups;
+}
+
 // Boundaries of a recipe may lie anywhere: the grid is the search's.
-GenomeLayout WithoutGrid(const ParameterLayout& parameters) {
+absl::StatusOr<GenomeLayout> WithoutGrid(const RecipeFile& recipe,
+                                         const ParameterLayout& parameters) {
   GenomeLayout layout = SingleChromosome(parameters);
-  ChromosomeLayout& all = layout.chromosomes[0];
-  all.block = 1;
-  all.blocks = all.length;
+  if (!recipe.chromosomes.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<TensorGroup> groups,
+                     GroupsOf(recipe, parameters));
+    ASSIGN_OR_RETURN(layout, GroupTensors(parameters, groups));
+  }
+  for (ChromosomeLayout& chromosome : layout.chromosomes) {
+    chromosome.block = 1;
+    chromosome.blocks = chromosome.length;
+    chromosome.restarts.clear();
+  }
   return layout;
+}
+
+// Leaves out the rows of embeddings that are not merged.
+absl::Status CutVocabulary(const RecipeFile& recipe, Prepared& prepared) {
+  prepared.merged_rows = recipe.vocabulary;
+  if (recipe.vocabulary == 0) return absl::OkStatus();
+  for (size_t k = 0; k < prepared.models.size(); ++k) {
+    OpenedModel& model = prepared.models[k];
+    if (model.checkpoint == nullptr ||
+        model.checkpoint->config().vocabulary_size < recipe.vocabulary) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          prepared.paths[k], ": expected a model with at least ",
+          recipe.vocabulary, " tokens, of which the recipe merges the rows"));
+    }
+    LanguageModelConfig config = model.checkpoint->config();
+    config.vocabulary_size = recipe.vocabulary;
+    model.layout = LanguageModelLayout(config);
+    model.tensors = LeadingRows(model.checkpoint, recipe.vocabulary);
+  }
+  return absl::OkStatus();
+}
+
+// Where the recipe's seeds lie on this machine.
+absl::Status FindSeeds(const RecipeFile& recipe, Prepared& prepared) {
+  for (const RecipeSeed& seed : recipe.seeds) {
+    prepared.names.push_back(seed.name);
+    prepared.paths.push_back(seed.path);
+    if (!seed.path.empty()) continue;
+    ASSIGN_OR_RETURN(
+        prepared.paths.back(),
+        FolderInHubCache(seed.hf, absl::StrCat("seed ", seed.name)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Prepared> PrepareRecipe(const MergeRequest& request,
@@ -114,17 +182,28 @@ absl::StatusOr<Prepared> PrepareRecipe(const MergeRequest& request,
   ASSIGN_OR_RETURN(RecipeFile recipe,
                    ParseRecipeFile(prepared.text, request.file));
   RETURN_IF_ERROR(OverrideSeeds(request.seeds, recipe));
-  for (const RecipeSeed& seed : recipe.seeds) {
-    prepared.names.push_back(seed.name);
-    prepared.paths.push_back(seed.path);
+  RETURN_IF_ERROR(FindSeeds(recipe, prepared));
+  if (!recipe.weights_dtype.empty()) {
+    prepared.dtype = DTypeFromTorchName(recipe.weights_dtype);
+    if (!prepared.dtype.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(request.file,
+                       ": weights_dtype: expected float32, bfloat16 or "
+                       "float16; got \"",
+                       recipe.weights_dtype, "\""));
+    }
   }
   RETURN_IF_ERROR(OpenModels(request.models_root, prepared));
+  RETURN_IF_ERROR(CutVocabulary(recipe, prepared));
   RETURN_IF_ERROR(
       CheckSeeds(recipe, prepared, !request.any_seeds, request.threads));
+  const auto layout = WithoutGrid(recipe, prepared.models[0].layout);
+  if (!layout.ok()) return Annotate(layout.status(), request.file);
   auto plan = PlanOfRecipe(recipe.recipe, static_cast<int>(recipe.seeds.size()),
-                           WithoutGrid(prepared.models[0].layout));
+                           *layout);
   if (!plan.ok()) return Annotate(plan.status(), request.file);
   prepared.plan = *std::move(plan);
+  prepared.plan.donor = recipe.tokenizer;
   const Checkpoint* const first = prepared.models[0].checkpoint.get();
   if (first != nullptr) prepared.plan.layers = first->config().layers;
   return prepared;
@@ -213,9 +292,12 @@ absl::StatusOr<MergeResult> Merge(
   MergeResult result{.output = request.output, .models = prepared.paths};
   result.dtype = request.dtype.value_or(
       prepared.dtype.value_or(CommonDTypeOf(prepared.models)));
+  std::vector<TensorOutline> outlines = OutlinesOf(prepared.plan, result.dtype);
+  const Checkpoint* const donor =
+      prepared.models[prepared.plan.donor].checkpoint.get();
+  if (prepared.merged_rows > 0) AddKeptRows(*donor, outlines);
   ASSIGN_OR_RETURN(const auto writer,
-                   CheckpointWriter::Create(
-                       options, OutlinesOf(prepared.plan, result.dtype)));
+                   CheckpointWriter::Create(options, outlines));
   result.bytes = writer->total_bytes();
   result.parameters = result.bytes / DTypeBytes(result.dtype);
   result.shards = writer->shards();
@@ -228,6 +310,10 @@ absl::StatusOr<MergeResult> Merge(
       prepared.plan, sources, result.dtype, team,
       [&](int64_t written) { return progress(written, result.bytes); },
       *writer));
+  if (prepared.merged_rows > 0) {
+    RETURN_IF_ERROR(WriteKeptRows(*donor, prepared.merged_rows, result.dtype,
+                                  outlines, *writer));
+  }
   RETURN_IF_ERROR(AddFiles(prepared, result, *writer));
   RETURN_IF_ERROR(writer->Commit());
   return result;

@@ -13,8 +13,8 @@
 #include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
-#include "common/campaign_spec/language_seeds.h"
 #include "common/checkpoint/checkpoint.h"
+#include "common/checkpoint/leading_rows.h"
 #include "common/storage/file.h"
 #include "common/storage/safetensors.h"
 

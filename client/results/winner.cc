@@ -38,6 +38,7 @@ ordered_json SeedsJson(const v1::CampaignSpec& spec,
                      {"digest", digest.ok() ? digest->ToHex() : ""},
                      {"licence", seed.licence()},
                      {"share", shares[seeds.size()]}});
+    if (!seed.hf().empty()) seeds.back()["hf"] = seed.hf();
   };
   for (const v1::SeedSpec& seed : spec.seeds()) add(seed);
   if (HasBaseOrigin(spec)) add(spec.model().base());
@@ -50,6 +51,27 @@ ordered_json LayersJson(const std::vector<Contributions::Part>& parts) {
     layers.push_back({{"name", part.name}, {"shares", part.shares}});
   }
   return layers;
+}
+
+// What else `merganser merge` must know to make the same weights.
+void AddModel(const v1::ModelSpec& model, const GenomeLayout& layout,
+              ordered_json& page) {
+  if (!model.weights_dtype().empty()) {
+    page["weights_dtype"] = model.weights_dtype();
+  }
+  if (IsLanguageModel(model)) {
+    page["tokenizer"] = model.tokenizer();
+    page["vocabulary"] = layout.parameters.tensors[0].shape[0];
+  }
+  if (model.chromosomes().empty()) return;
+  for (const ChromosomeLayout& chromosome : layout.chromosomes) {
+    ordered_json tensors = ordered_json::array();
+    for (const int tensor : chromosome.tensors) {
+      tensors.push_back(layout.parameters.tensors[tensor].name);
+    }
+    page["chromosomes"].push_back(
+        {{"name", chromosome.name}, {"tensors", std::move(tensors)}});
+  }
 }
 
 }  // namespace
@@ -154,7 +176,7 @@ absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
                            static_cast<int>(RecipeSeedNames(spec).size()),
                            options.layout.chromosomes));
   const Contributions shares = ContributionsOf(winner.recipe, options.layout);
-  const ordered_json page = {
+  ordered_json page = {
       {"format", kRecipeFormat},
       {"campaign", winner.campaign},
       {"uid", winner.uid},
@@ -164,6 +186,7 @@ absl::StatusOr<std::string> WinnerRecipeJson(const Winner& winner,
       {"seeds", SeedsJson(spec, shares.overall)},
       {"layers", LayersJson(shares.layers)},
       {"recipe", ordered_json::parse(RecipeToJson(winner.recipe))}};
+  AddModel(spec.model(), options.layout, page);
   return page.dump(2) + "\n";
 }
 

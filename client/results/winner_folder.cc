@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/merge/kept_rows.h"
 #include "client/merge/merge_plan.h"
 #include "client/merge/merge_runner.h"
 #include "client/merge/mergekit_export.h"
@@ -15,7 +16,6 @@
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/checkpoint/checkpoint_writer.h"
 #include "common/checkpoint/derived_files.h"
-#include "common/genome/vector_kernels.h"
 
 namespace merganser {
 namespace {
@@ -23,37 +23,6 @@ namespace {
 constexpr char kRecipeFile[] = "merganser_recipe.json";
 constexpr char kMergekitFile[] = "mergekit_config.yml";
 constexpr char kCardFile[] = "README.md";
-
-// Widens the embedding and the head by the rows that are kept.
-void AddKeptRows(const LanguageSeeds& seeds,
-                 std::vector<TensorOutline>& outlines) {
-  for (TensorOutline& outline : outlines) {
-    if (IsPerTokenTensor(outline.name)) outline.shape[0] += seeds.kept_rows();
-  }
-}
-
-// Writes those rows, in the dtype of the others.
-absl::Status WriteKeptRows(const LanguageSeeds& seeds, DType dtype,
-                           const std::vector<TensorOutline>& outlines,
-                           CheckpointWriter& writer) {
-  if (seeds.kept_rows() == 0) return absl::OkStatus();
-  for (size_t i = 0; i < outlines.size(); ++i) {
-    if (!IsPerTokenTensor(outlines[i].name)) continue;
-    ASSIGN_OR_RETURN(const TensorView tensor,
-                     seeds.tokenizer_seed().Tensor(outlines[i].name));
-    const int64_t width = tensor.elements / tensor.shape[0];
-    const int64_t first = seeds.config.vocabulary_size * width;
-    const int64_t elements = seeds.kept_rows() * width;
-    const WeightedInput input{
-        .bytes = tensor.bytes.data() + first * DTypeBytes(tensor.dtype),
-        .dtype = tensor.dtype,
-        .coefficient = 1};
-    std::vector<uint8_t> bytes(elements * DTypeBytes(dtype));
-    Combine({&input, 1}, elements, dtype, /*streaming=*/false, bytes.data());
-    RETURN_IF_ERROR(writer.Write(i, first * DTypeBytes(dtype), bytes));
-  }
-  return absl::OkStatus();
-}
 
 std::vector<std::string> PlacesOf(const v1::CampaignSpec& spec) {
   std::vector<std::string> places;
@@ -99,7 +68,7 @@ absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
   plan.donor = language.tokenizer;
   plan.layers = language.config.layers;
   std::vector<TensorOutline> outlines = OutlinesOf(plan, seeds.dtype);
-  AddKeptRows(language, outlines);
+  AddKeptRows(language.tokenizer_seed(), outlines);
   ASSIGN_OR_RETURN(
       const auto writer,
       CheckpointWriter::Create({.folder = folder, .marker_file = kRecipeFile},
@@ -110,7 +79,9 @@ absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
   RETURN_IF_ERROR(RunMerge(
       plan, sources, seeds.dtype, team,
       [&](int64_t written) { return progress(written, all); }, *writer));
-  RETURN_IF_ERROR(WriteKeptRows(language, seeds.dtype, outlines, *writer));
+  RETURN_IF_ERROR(WriteKeptRows(language.tokenizer_seed(),
+                                language.config.vocabulary_size, seeds.dtype,
+                                outlines, *writer));
   RETURN_IF_ERROR(AddPages(winner, campaign, seeds, *writer));
   return writer->Commit();
 }

@@ -6,42 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/checkpoint/leading_rows.h"
 #include "common/huggingface/tokenizer.h"
 #include "common/storage/file.h"
 
 namespace merganser {
 namespace {
 
-constexpr char kEmbeddingTensor[] = "model.embed_tokens.weight";
-constexpr char kHeadTensor[] = "lm_head.weight";
-
 // Fine-tunes rename a few reserved tokens; another tokenizer renames most.
 constexpr double kMostOtherTokens = 0.01;
-
-// The leading rows of a checkpoint's embedding and head.
-class CheckpointRows : public TensorSource {
- public:
-  CheckpointRows(std::shared_ptr<const Checkpoint> checkpoint, int64_t rows)
-      : checkpoint_(std::move(checkpoint)), rows_(rows) {}
-
-  const std::string& path() const override { return checkpoint_->path(); }
-  std::vector<std::string> names() const override {
-    return checkpoint_->names();
-  }
-  absl::StatusOr<TensorView> Tensor(const std::string& name) const override {
-    ASSIGN_OR_RETURN(TensorView tensor, checkpoint_->Tensor(name));
-    if (!IsPerTokenTensor(name) || tensor.shape[0] <= rows_) return tensor;
-    tensor.elements = tensor.elements / tensor.shape[0] * rows_;
-    tensor.shape[0] = rows_;
-    tensor.bytes =
-        tensor.bytes.first(tensor.elements * DTypeBytes(tensor.dtype));
-    return tensor;
-  }
-
- private:
-  const std::shared_ptr<const Checkpoint> checkpoint_;
-  const int64_t rows_;
-};
 
 // What of a config decides on a forward pass, but for the vocabulary.
 LanguageModelConfig Comparable(LanguageModelConfig config) {
@@ -162,15 +135,6 @@ absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
 }
 
 }  // namespace
-
-bool IsPerTokenTensor(const std::string& name) {
-  return name == kEmbeddingTensor || name == kHeadTensor;
-}
-
-std::shared_ptr<const TensorSource> LeadingRows(
-    std::shared_ptr<const Checkpoint> checkpoint, int64_t rows) {
-  return std::make_shared<CheckpointRows>(std::move(checkpoint), rows);
-}
 
 std::string SeedField(const v1::CampaignSpec& spec, int index) {
   return index < spec.seeds_size() ? absl::StrCat("seeds[", index, "]")

@@ -15,13 +15,6 @@
 
 namespace merganser {
 
-// Whether a tensor has a row per token: the embedding and the head.
-bool IsPerTokenTensor(const std::string& name);
-
-// A checkpoint with the first `rows` rows alone of those tensors.
-std::shared_ptr<const TensorSource> LeadingRows(
-    std::shared_ptr<const Checkpoint> checkpoint, int64_t rows);
-
 // Threads: immutable; safe to share.
 struct LanguageSeeds {
   // In the order of the campaign's seeds; behind them the base, if it has one.

@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/embedded/process.h"
-#include "common/campaign_spec/language_seeds.h"
 #include "common/checkpoint/checkpoint.h"
 #include "common/checkpoint/checkpoint_writer.h"
+#include "common/checkpoint/leading_rows.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -51,9 +51,13 @@ class LanguageRunTest : public testing::Test {
   int Run(const std::string& name, const std::string& example,
           const std::vector<std::string>& settings,
           const std::string& workers = "1") {
-    std::vector<std::string> arguments = {"run",       kExamples + example,
-                                          "--output",  Output(name),
-                                          "--workers", workers};
+    return RunFile(name, kExamples + example, settings, workers);
+  }
+  int RunFile(const std::string& name, const std::string& file,
+              const std::vector<std::string>& settings,
+              const std::string& workers = "1") {
+    std::vector<std::string> arguments = {"run",        file,        "--output",
+                                          Output(name), "--workers", workers};
     for (const char* setting :
          {"tasks[0].search.rows=[0, 40]", "tasks[1].search.rows=[0, 40]",
           "tasks[0].holdout.rows=[0, 20]", "tasks[1].holdout.rows=[0, 20]",
@@ -65,6 +69,20 @@ class LanguageRunTest : public testing::Test {
       arguments.insert(arguments.end(), {"--set", setting});
     }
     return Command(std::move(arguments));
+  }
+
+  // The winner's recipe gives the same folder.
+  void ExpectSameAgain(const std::string& name) {
+    const std::string winner = Output(name) + "/winner";
+    const std::string again = Output(name + "-again");
+    ASSERT_EQ(Command({"merge", winner + "/merganser_recipe.json", "--output",
+                       again}),
+              0)
+        << Log();
+    for (const char* file :
+         {"/model.safetensors", "/config.json", "/tokenizer.json"}) {
+      EXPECT_EQ(*ReadFile(again + file), *ReadFile(winner + file)) << file;
+    }
   }
 
   json Summary(const std::string& name) {
@@ -139,12 +157,28 @@ TEST_F(LanguageRunTest, EndsWithAFolderThatIsVerified) {
 }
 
 TEST_F(LanguageRunTest, TheRecipeMakesTheWinnerAgain) {
-  ASSERT_EQ(Run("a", kPaper, {}), 0) << Log();
-  const std::string recipe = Output("a") + "/winner/merganser_recipe.json";
-  ASSERT_EQ(Command({"merge", recipe, "--output", Output("again")}), 0)
-      << Log();
-  EXPECT_EQ(*ReadFile(Output("again") + "/model.safetensors"),
-            *ReadFile(Output("a") + "/winner/model.safetensors"));
+  ASSERT_EQ(Run("a", kPaper, {"model.weights_dtype=bfloat16"}), 0) << Log();
+  ExpectSameAgain("a");
+}
+
+TEST_F(LanguageRunTest, SoDoesTheRecipeOfSeveralChromosomes) {
+  const std::string text = *ReadFile(kExamples + kPaper);
+  const std::string model = "  family: language_model\n";
+  std::string changed = text;
+  changed.replace(changed.find(model), model.size(),
+                  model +
+                      "  chromosomes:\n"
+                      "    - {name: attention, tensors: ['*.self_attn.*']}\n"
+                      "    - {name: rest, tensors: ['*']}\n");
+  for (size_t at = 0; (at = changed.find("llm/", at)) != std::string::npos;
+       at += kExamples.size() + 4) {
+    changed.insert(at, kExamples);
+  }
+  const std::string file = Output("chromosomes.yaml");
+  ASSERT_EQ(WriteFileAtomically(file, changed), absl::OkStatus());
+  ASSERT_EQ(RunFile("two", file, {}), 0) << Log();
+  ExpectSameAgain("two");
+  EXPECT_EQ(Command({"verify", Output("two")}), 0) << Log();
 }
 
 TEST_F(LanguageRunTest, OneDigestHoweverTheWorkIsDealt) {
@@ -222,6 +256,7 @@ TEST_F(LanguageRunTest, RowsThatNotAllSeedsHaveAreKept) {
     EXPECT_THAT(kept, testing::Each(0.25f)) << name;
   }
   EXPECT_EQ(Command({"verify", Output("kept")}), 0) << Log();
+  ExpectSameAgain("kept");
   // Without the wider seed's tokenizer, the rows are left out.
   ASSERT_EQ(Run("left", kPaper, {seed, "model.vocabulary=common"}), 0) << Log();
   EXPECT_EQ(
