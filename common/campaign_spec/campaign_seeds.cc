@@ -48,6 +48,9 @@ class SeedOpener {
   }
 
   absl::StatusOr<CampaignSeeds> Finish() {
+    ASSIGN_OR_RETURN(
+        seeds_.layout,
+        GroupByPatterns(std::move(seeds_.layout.parameters), spec_.model()));
     seeds_.has_base = HasBaseOrigin(spec_);
     seeds_.dtype = CommonDType(seeds_.pointers());
     if (!spec_.model().weights_dtype().empty()) {
@@ -88,7 +91,7 @@ class SeedOpener {
     if (seeds_.weights.empty()) {
       RETURN_IF_ERROR(
           CheckResolvedTensors(spec_.model(), layout, source->path()));
-      ASSIGN_OR_RETURN(seeds_.layout, GroupByPatterns(layout, spec_.model()));
+      seeds_.layout.parameters = layout;
     } else {
       RETURN_IF_ERROR(CheckSameLayout(seeds_.layout.parameters, "seeds[0]",
                                       layout, source->path()));
