@@ -48,6 +48,9 @@ class SeedOpener {
   }
 
   absl::StatusOr<CampaignSeeds> Finish() {
+    ASSIGN_OR_RETURN(
+        seeds_.layout,
+        GroupByPatterns(std::move(seeds_.layout.parameters), spec_.model()));
     seeds_.has_base = HasBaseOrigin(spec_);
     ASSIGN_OR_RETURN(
         seeds_.layout,

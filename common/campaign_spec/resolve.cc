@@ -77,6 +77,9 @@ class Resolver {
     unresolved.mutable_model()->clear_tensors();
     unresolved.mutable_model()->clear_companions_digest();
     for (v1::SeedSpec& seed : *unresolved.mutable_seeds()) seed.clear_digest();
+    if (HasBaseOrigin(spec)) {
+      unresolved.mutable_model()->mutable_base()->clear_digest();
+    }
     ASSIGN_OR_RETURN(seeds_, OpenSeeds(unresolved, path_of, team_));
     layout_ = seeds_.layout.parameters;
     for (int i = 0; i < spec.seeds_size(); ++i) {

@@ -222,6 +222,15 @@ TEST_F(ResolveBaseTest, TheBaseIsResolvedAsASeedIs) {
                 .ToBytes());
 }
 
+TEST_F(ResolveBaseTest, AnotherFileInItsPlaceIsResolvedAgain) {
+  ASSERT_TRUE(ResolveSpec(spec_, {.base_dir = directory_}).ok());
+  const std::string before = spec_.model().base().digest();
+  WriteSeed("data/base.safetensors", {2, 3}, 2);
+  const absl::Status status = ResolveSpec(spec_, {.base_dir = directory_});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_NE(spec_.model().base().digest(), before);
+}
+
 TEST_F(ResolveBaseTest, AMissingBaseIsNamed) {
   spec_.mutable_model()->mutable_base()->set_path("data/none.safetensors");
   EXPECT_THAT(Failure(), ::testing::AllOf(StartsWith("model.base.path: /"),

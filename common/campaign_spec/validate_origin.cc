@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/campaign_spec/field_checks.h"
+#include "common/campaign_spec/validate_seeds.h"
 
 namespace merganser {
 namespace {
@@ -38,7 +39,9 @@ absl::Status CheckBase(const v1::CampaignSpec& spec) {
   if (base.random()) {
     return FieldError("model.base.random", "expected false; got true");
   }
-  if (base.path().empty()) {
+  if (!base.hf().empty()) {
+    RETURN_IF_ERROR(ValidateHubSeed("model.base", base, spec.model()));
+  } else if (base.path().empty()) {
     return FieldError("model.base.path",
                       "is missing; expected a model as the "
                       "seeds are");

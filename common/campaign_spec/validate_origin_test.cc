@@ -61,6 +61,17 @@ TEST(ValidateOriginTest, TakesNoiseOnCoefficientsWithAnyMethodAndOrigin) {
   }
 }
 
+TEST(ValidateOriginTest, TakesABaseFromTheHubWithLanguageModels) {
+  v1::CampaignSpec spec = ParseCampaign(kFile, "x.yaml").value();
+  spec.mutable_model()->mutable_base()->clear_path();
+  spec.mutable_model()->mutable_base()->set_hf("org/model@main");
+  spec.mutable_model()->set_family("language_model");
+  EXPECT_EQ(ValidateOrigin(spec), absl::OkStatus());
+  spec.mutable_model()->mutable_base()->set_path("folder");
+  EXPECT_EQ(std::string(ValidateOrigin(spec).message()),
+            "model.base.hf: expected either path or hf; got both");
+}
+
 TEST(ValidateOriginTest, IsWrittenAndReadBackTheSame) {
   const v1::CampaignSpec spec = ParseCampaign(kFile, "x.yaml").value();
   const v1::CampaignSpec back =
@@ -111,6 +122,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadSetting{"BaseWithoutPath", kFile, "model.base.path=''",
                    "model.base.path: is missing; expected a model as the seeds "
                    "are"},
+        BadSetting{"BaseOfAHub", kFile,
+                   "model.base={name: base, hf: org/model}",
+                   "model.base.hf: expected none but of language models"},
         BadSetting{"RandomBase", kFile, "model.base.random=true",
                    "model.base.random: expected false; got true"},
         BadSetting{"BaseNamedAsASeed", kFile, "model.base.name=b",

@@ -31,23 +31,12 @@ absl::Status CheckOneKind(const v1::CampaignSpec& spec) {
 }
 
 absl::Status CheckPlace(const std::string& field, const v1::SeedSpec& seed,
-                        bool language_model) {
-  if (!seed.hf().empty()) {
-    if (!language_model) {
-      return FieldError(absl::StrCat(field, ".hf"),
-                        "expected none but of language models");
-    }
-    if (!seed.path().empty()) {
-      return FieldError(absl::StrCat(field, ".hf"),
-                        "expected either path or hf; got both");
-    }
-    return Annotate(ParseHubName(seed.hf()).status(),
-                    absl::StrCat(field, ".hf"));
-  }
+                        const v1::ModelSpec& model) {
+  if (!seed.hf().empty()) return ValidateHubSeed(field, seed, model);
   if (!seed.path().empty()) return absl::OkStatus();
   return FieldError(
       absl::StrCat(field, ".path"),
-      language_model
+      IsLanguageModel(model)
           ? "is missing; expected a Hugging Face folder, relative to the "
             "campaign file, or hf: org/name instead"
           : "is missing; expected a safetensors file, relative to the campaign "
@@ -60,7 +49,7 @@ absl::Status CheckPlaces(const v1::CampaignSpec& spec) {
     const v1::SeedSpec& seed = spec.seeds(i);
     const std::string field = absl::StrCat("seeds[", i, "]");
     if (!random) {
-      RETURN_IF_ERROR(CheckPlace(field, seed, IsLanguageModel(spec.model())));
+      RETURN_IF_ERROR(CheckPlace(field, seed, spec.model()));
     } else if (!seed.path().empty() || !seed.hf().empty()) {
       return FieldError(
           absl::StrCat(field, seed.hf().empty() ? ".path" : ".hf"),
@@ -108,6 +97,18 @@ absl::Status CheckNothingOfRandomSeeds(const v1::CampaignSpec& spec) {
 }
 
 }  // namespace
+
+absl::Status ValidateHubSeed(const std::string& field, const v1::SeedSpec& seed,
+                             const v1::ModelSpec& model) {
+  const std::string hf_field = absl::StrCat(field, ".hf");
+  if (!IsLanguageModel(model)) {
+    return FieldError(hf_field, "expected none but of language models");
+  }
+  if (!seed.path().empty()) {
+    return FieldError(hf_field, "expected either path or hf; got both");
+  }
+  return Annotate(ParseHubName(seed.hf()).status(), hf_field);
+}
 
 absl::Status ValidateSeeds(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(CheckOneKind(spec));
