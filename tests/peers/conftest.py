@@ -19,3 +19,17 @@ def campaign(request, tmp_path_factory):
     merganser("run", EXAMPLES / f"{request.param}.yaml", "--output", output, *arguments)
     assert json.loads((output / "summary.json").read_text())["state"] == "COMPLETED"
     return output
+
+
+FINDINGS = pytest.StashKey()
+
+
+@pytest.fixture
+def report(request):
+    """Takes a line that is printed at the end."""
+    return request.config.stash.setdefault(FINDINGS, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(FINDINGS, []):
+        terminalreporter.write_line(line)

@@ -28,7 +28,7 @@ def fixture_recorded(campaign, tmp_path_factory):
     return tasks
 
 
-def test_writes_what_transformers_writes(campaign, recorded):
+def test_writes_what_transformers_writes(campaign, recorded, report):
     model = load(campaign / "winner")
     tokenizer = load_tokenizer(campaign / "winner")
     fragile = 0
@@ -50,8 +50,8 @@ def test_writes_what_transformers_writes(campaign, recorded):
                 f"{task}, {item['prompt']!r}: we write {ours}, transformers {ids}; the "
                 f"margin is {lowest}")
             fragile += 1
-    print(f"{campaign.name}: {2 * PROMPTS} continuations, of which {fragile} differ where two "
-          f"logits are within {FRAGILE_MARGIN}")
+    report(f"{campaign.name}: {2 * PROMPTS} continuations, of which {fragile} differ where two "
+           f"logits are within {FRAGILE_MARGIN}")
     assert fragile <= 4
 
 
@@ -61,7 +61,7 @@ def split_tensors(card):
     return set(re.findall(r"`(model\.[^`]*|lm_head[^`]*)`", sentence))
 
 
-def test_mergekit_makes_the_same_weights(campaign, tmp_path):
+def test_mergekit_makes_the_same_weights(campaign, tmp_path, report):
     winner = campaign / "winner"
     mergekit((winner / "mergekit_config.yml").read_text(), tmp_path / "out")
     ours = weights(winner)
@@ -82,8 +82,8 @@ def test_mergekit_makes_the_same_weights(campaign, tmp_path):
         scale = numpy.maximum(terms, numpy.maximum(numpy.abs(a), numpy.abs(b)))
         units = numpy.abs(a - b) / spacing(scale, ours[name].dtype)
         worst = max(worst, units.max())
-    print(f"{campaign.name}: {worst:.2f} units in the last place at most in "
-          f"{len(ours) - len(excepted)} of {len(ours)} tensors")
+    report(f"{campaign.name}: {worst:.2f} units in the last place at most in "
+           f"{len(ours) - len(excepted)} of {len(ours)} tensors")
     assert worst <= 1
     for name in excepted:  # the larger part has the same coefficients
         same = numpy.isclose(to_double(ours[name]), to_double(theirs[name]), rtol=0, atol=1e-6)
