@@ -11,7 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -86,29 +86,34 @@ class GenerateBenchmark {
 
   absl::Status Run(const std::string& name, const Workload& workload,
                    int64_t new_tokens) {
-    const auto row = [&](const char* what, double count, double seconds,
+    const auto row = [&](const char* what, double count, const Times& times,
                          const char* unit) {
-      std::cout << absl::StrFormat("| %s | %s | %.1f %s/s | %.1f ms |\n", name,
-                                   what, count / seconds, unit, 1e3 * seconds)
+      std::cout << absl::StrFormat(
+                       "| %s | %s | %.1f %s/s | %.1f ms | %.1f ms |\n", name,
+                       what, count / times.wall, unit, 1e3 * times.wall,
+                       1e3 * times.processor)
                 << std::flush;
     };
     for (const int64_t batch : {1, 32}) {
-      ASSIGN_OR_RETURN(const double seconds,
-                       Decode({8, 8, 0, batch}, new_tokens));
+      ASSIGN_OR_RETURN(const Times times, Decode({8, 8, 0, batch}, new_tokens));
       row(absl::StrCat("decode, batch ", batch).c_str(),
-          static_cast<double>(batch * new_tokens), seconds, "tokens");
+          static_cast<double>(batch * new_tokens), times, "tokens");
     }
     const auto items = static_cast<double>(workload.items);
-    ASSIGN_OR_RETURN(double seconds, Decode(workload, workload.answer));
-    row("exact match by decoding, batch 32", items, seconds, "items");
-    ASSIGN_OR_RETURN(seconds, Score(workload, 1));
-    row("exact match, chunks of 32", items, seconds, "items");
-    ASSIGN_OR_RETURN(seconds, Score(workload, 4));
-    row("multiple choice of 4, chunks of 32", items, seconds, "items");
+    ASSIGN_OR_RETURN(Times times, Decode(workload, workload.answer));
+    row("exact match by decoding, batch 32", items, times, "items");
+    ASSIGN_OR_RETURN(times, Score(workload, 1));
+    row("exact match, chunks of 32", items, times, "items");
+    ASSIGN_OR_RETURN(times, Score(workload, 4));
+    row("multiple choice of 4, chunks of 32", items, times, "items");
     return absl::OkStatus();
   }
 
  private:
+  struct Times {  // seconds
+    double wall = 0;
+    double processor = 0;  // of all threads
+  };
   using Tokens = std::vector<int32_t>;
 
   std::vector<Tokens> Sequences(int64_t count, int64_t length,
@@ -131,20 +136,24 @@ class GenerateBenchmark {
 
   // The best of the rounds.
   template <typename Body>
-  absl::StatusOr<double> Seconds(const Body& body) const {
-    double best = 1e9;
+  absl::StatusOr<Times> Seconds(const Body& body) const {
+    Times best{1e9, 1e9};
     for (int round = 0; round < rounds_; ++round) {
+      const std::clock_t processor = std::clock();
       const auto begin = std::chrono::steady_clock::now();
       RETURN_IF_ERROR(body());
-      best = std::min(best, std::chrono::duration<double>(
-                                std::chrono::steady_clock::now() - begin)
-                                .count());
+      const std::chrono::duration<double> wall =
+          std::chrono::steady_clock::now() - begin;
+      best.wall = std::min(best.wall, wall.count());
+      best.processor = std::min(
+          best.processor,
+          static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
     }
     return best;
   }
 
-  absl::StatusOr<double> Decode(const Workload& workload,
-                                int64_t new_tokens) const {
+  absl::StatusOr<Times> Decode(const Workload& workload,
+                               int64_t new_tokens) const {
     const std::vector<Tokens> prompts = Prompts(workload);
     std::vector<GenerationRequest> requests;
     for (const Tokens& prompt : prompts) {
@@ -156,8 +165,7 @@ class GenerateBenchmark {
     });
   }
 
-  absl::StatusOr<double> Score(const Workload& workload,
-                               int64_t choices) const {
+  absl::StatusOr<Times> Score(const Workload& workload, int64_t choices) const {
     const std::vector<Tokens> prompts = Prompts(workload);
     const std::vector<Tokens> answers =
         Sequences(workload.items * choices, workload.answer, {}, 4);
@@ -174,8 +182,8 @@ class GenerateBenchmark {
   }
 
   template <typename Request, typename Body>
-  absl::StatusOr<double> Chunks(const std::vector<Request>& requests,
-                                const Body& body) const {
+  absl::StatusOr<Times> Chunks(const std::vector<Request>& requests,
+                               const Body& body) const {
     constexpr size_t kChunk = 32;
     return Seconds([&] {
       absl::Status status;
@@ -222,7 +230,8 @@ absl::Status RunCheckpoint(const Workload& workload,
 }
 
 absl::Status RunAll(const Arguments& arguments) {
-  std::cout << "| model | what | speed | time |\n| --- | --- | --- | --- |"
+  std::cout << "| model | what | speed | time | processor time |\n| --- | --- "
+               "| --- | --- | --- |"
             << std::endl;
   const Workload small = {
       .shared = 200, .question = 40, .answer = 4, .items = 64};
