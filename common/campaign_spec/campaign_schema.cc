@@ -256,9 +256,6 @@ constexpr SchemaField kTask[] = {
      .maximum = 1048576,
      .help = "perplexity: tokens predicted at once; 0: as many as the model "
              "takes"},
-    {.key = "keep_outputs",
-     .proto_field = "keep_outputs",
-     .help = "keep what the model wrote or chose"},
 };
 
 constexpr SchemaField kFewShot[] = {

@@ -29,7 +29,6 @@ max_new_tokens: 64
 stop: ["\n\n", "Q:"]
 extract: pattern
 pattern: "#### (-?[0-9]+)"
-keep_outputs: true
 )yaml";
 
 std::string Write(const std::string& text) {
@@ -62,7 +61,6 @@ TEST(TaskFileTest, OneTaskHasItsKeysAtTheTop) {
         stop: "Q:"
         extract: "pattern"
         pattern: "#### (-?[0-9]+)"
-        keep_outputs: true
       )pb",
       &expected));
   EXPECT_TRUE(MessageDifferencer::Equals(tasks->front(), expected))

@@ -41,7 +41,6 @@ constexpr FieldRule kFieldRules[] = {
     {"pattern", "generation"},
     {"normalise", "multiple_choice"},
     {"window", "perplexity"},
-    {"keep_outputs", kAllKinds},
 };
 
 std::optional<LanguageTaskKind> KindOf(const v1::TaskSpec& task) {
@@ -206,7 +205,6 @@ absl::StatusOr<LanguageTaskDefinition> ParseLanguageTask(
   parsed.stops.assign(task.stop().begin(), task.stop().end());
   parsed.by_length = task.normalise() == "length";
   parsed.window = task.window();
-  parsed.keep_outputs = task.keep_outputs();
   return parsed;
 }
 

@@ -66,15 +66,13 @@ TEST(ValidateTasksTest, AllFieldsAreTakenOver) {
     stop: 'x'
     stop: 'y'
     extract: 'pattern'
-    pattern: '#### (.*)'
-    keep_outputs: true)pb");
+    pattern: '#### (.*)')pb");
   EXPECT_THAT(NamesOf(FieldsOf(task)), ElementsAre("q", "a"));
   EXPECT_TRUE(task.chat);
   EXPECT_EQ(task.system, "S");
   EXPECT_EQ(task.max_new_tokens, 7);
   EXPECT_THAT(task.stops, ElementsAre("x", "y"));
   EXPECT_EQ(task.extractor.Extract("#### 12 "), "12");
-  EXPECT_TRUE(task.keep_outputs);
   const LanguageTaskDefinition choice =
       Parsed("kind: 'multiple_choice' normalise: 'length' answer: '{right}'");
   EXPECT_TRUE(choice.by_length);
@@ -181,9 +179,9 @@ TEST(ValidateTasksTest, KindsFitTheModelFamily) {
 TEST(ValidateTasksTest, ClassificationHasNoFieldsOfLanguageModels) {
   v1::CampaignSpec spec;
   spec.mutable_model()->set_family("mlp");
-  *spec.add_tasks() = Task("kind: 'classification' keep_outputs: true");
+  *spec.add_tasks() = Task("kind: 'classification' prompt: 'Q'");
   EXPECT_THAT(std::string(ValidateTasks(spec).message()),
-              StartsWith("tasks[0].keep_outputs: expected none with the kind "
+              StartsWith("tasks[0].prompt: expected none with the kind "
                          "classification; only exact_match"));
 }
 

@@ -36,7 +36,6 @@ struct LanguageTaskDefinition {
   AnswerExtractor extractor = AnswerExtractor::Exact();
   bool by_length = false;  // multiple choice
   int64_t window = 0;      // perplexity; 0: as many as the model takes
-  bool keep_outputs = false;
 };
 
 // The fields that every datapoint of the task needs.

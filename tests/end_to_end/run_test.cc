@@ -206,7 +206,7 @@ TEST_F(RunTest, FromABaseItWritesTheResultVerifiesAndGoesOn) {
       folder_ + "/ancestor.safetensors",
       std::filesystem::copy_options::overwrite_existing);
   EXPECT_NE(Verify(), 0);
-  EXPECT_THAT(Log(), HasSubstr("model.base.digest: "));
+  EXPECT_THAT(Log(), HasSubstr("model.base.path: "));
 }
 
 TEST_F(RunTest, FindsAChangedByteOfTheWinner) {
