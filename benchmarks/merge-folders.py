@@ -7,6 +7,7 @@ the same disk, in turn. The files are in the page cache.
 
 import argparse
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -64,7 +65,7 @@ def tensors_of(shape):
 
 
 def make_checkpoint(folder, shape, seed):
-    """A Llama with a tied head and normal weights, in shards; its bytes of weights."""
+    """A Llama with a tied head and normal weights, in shards."""
     import torch
     from huggingface_hub import save_torch_state_dict
     layers, hidden, intermediate, heads, kv_heads, vocabulary = shape
@@ -81,7 +82,17 @@ def make_checkpoint(folder, shape, seed):
     weights = {name: torch.randn(size, generator=generator).mul_(0.02).to(torch.bfloat16)
                for name, size in tensors_of(shape)}
     save_torch_state_dict(weights, folder, max_shard_size="200MB")
-    return sum(2 * tensor.numel() for tensor in weights.values())
+
+
+def make_checkpoints(a, b, shape):
+    """In a process of its own: the peak memory of a child begins with its parent's."""
+    context = multiprocessing.get_context("spawn")
+    for folder, seed in ((a, 1), (b, 2)):
+        process = context.Process(target=make_checkpoint, args=(folder, shape, seed))
+        process.start()
+        process.join()
+        if process.exitcode != 0:
+            sys.exit(f"{folder}: could not be made")
 
 
 def run(command, output, threads):
@@ -112,8 +123,8 @@ def warm_seconds(config, output, repeats, threads):
 def measure(folder, arguments, shape, scratch):
     a, b = scratch / "a", scratch / "b"
     say(f"making two checkpoints of the {shape} shape")
-    size = make_checkpoint(a, SHAPES[shape], 1)
-    make_checkpoint(b, SHAPES[shape], 2)
+    make_checkpoints(a, b, SHAPES[shape])
+    size = sum(path.stat().st_size for path in a.glob("*.safetensors"))
     mergekit = pathlib.Path(sys.executable).parent / "mergekit-yaml"
     for method, text in METHODS.items():
         config = scratch / f"{method}.yml"
