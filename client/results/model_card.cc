@@ -147,7 +147,7 @@ std::string HowMade(const Winner& winner, const v1::Campaign& campaign,
       "`merganser_recipe.json` has the coefficients, and `merganser merge ",
       "merganser_recipe.json --output DIR` makes the same bits again.\n\n",
       "`mergekit_config.yml` makes the weights with mergekit, within one unit ",
-      "in the last place");
+      "in the last place where no terms cancel");
   if (!mergekit.split_tensors.empty()) {
     absl::StrAppend(&text,
                     ", but for tensors in which the coefficients change ",

@@ -2,11 +2,13 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <ostream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/campaign_spec/campaign_file.h"
 
 namespace merganser {
@@ -32,7 +34,9 @@ pattern: "#### (-?[0-9]+)"
 )yaml";
 
 std::string Write(const std::string& text) {
-  std::string path = testing::TempDir() + "/task_file_test.yaml";
+  // Tests run at the same time.
+  std::string path =
+      absl::StrCat(testing::TempDir(), "task_file_test_", getpid(), ".yaml");
   std::ofstream(path) << text;
   return path;
 }

@@ -50,7 +50,8 @@ class EvalStreamTest : public ::testing::Test {
   void SetUp() override {
     input_ = tmpfile();
     output_ = tmpfile();
-    sums_ = ::testing::TempDir() + "/eval_stream_sums.jsonl";
+    sums_ = ::testing::TempDir() + "/eval_stream_sums_" +
+            std::to_string(getpid()) + ".jsonl";
     std::ofstream(sums_) << R"({"prompt": "1+1=", "answer": "2"}
 {"prompt": "2+2=", "answer": "4"}
 {"prompt": "3+3=", "answer": "6"}

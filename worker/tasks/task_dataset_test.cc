@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -15,7 +16,8 @@ using testing::StartsWith;
 class TaskDatasetTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = testing::TempDir() + "/task_dataset_test.jsonl";
+    path_ = testing::TempDir() + "/task_dataset_test_" +
+            std::to_string(getpid()) + ".jsonl";
     std::ofstream file(path_);
     for (int i = 0; i < 65; ++i) file << "{\"text\": " << i << "}\n";
     task_.kind = LanguageTaskKind::kPerplexity;
