@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "worker/models/cpu_kernels.cc"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
 // After foreach_target.h:
+#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
@@ -17,7 +18,9 @@ namespace merganser {
 namespace {
 
 constexpr int kTileRows = 6;  // rows of the input that are multiplied at once
-constexpr int kTileOutputs = 4;      // by as many rows of the weight
+constexpr int kTileOutputs = 4;  // by as many rows of the weight
+// Floats from a weight to the one that is fetched meanwhile.
+constexpr int64_t kFetchAhead = 3072;
 constexpr int64_t kQueryBlock = 32;  // tokens whose scores are held at once
 constexpr int64_t kScoreAlignment = 64;
 
@@ -101,6 +104,9 @@ struct TileInputs {
   const float* x[kTileRows];
   const float* w[kTileOutputs];
   int64_t size;
+  // Weights that are wanted soon: as many as w has; nullptr: they are in the
+  // cache already.
+  const float* ahead;
 };
 
 template <int kRows, class Load>
@@ -145,14 +151,30 @@ HWY_INLINE void StoreFirst(FloatVector value, int64_t count, float* to) {
   std::copy(lanes, lanes + count, to);
 }
 
+// What a tile does with its inputs at k, as far as memory goes.
+struct Fetch {
+  HWY_INLINE void operator()(const TileInputs& in, int64_t k) const {
+    const float* const from = in.ahead + kTileOutputs * k;
+    const int64_t step = LaneCount();
+    for (int i = 0; i < kTileOutputs; ++i) hwy::Prefetch(from + i * step);
+  }
+};
+
+struct FetchNothing {
+  HWY_INLINE void operator()(const TileInputs&, int64_t) const {}
+};
+
 // sums[r][i] = x[r] · w[i]
-template <int kRows>
+template <int kRows, class Ahead>
 HWY_INLINE void Dots(const TileInputs& in, float (*sums)[kTileOutputs]) {
   Products p[kTileRows] = {NoProducts(), NoProducts(), NoProducts(),
                            NoProducts(), NoProducts(), NoProducts()};
   const int64_t step = LaneCount();
   int64_t k = 0;
-  for (; k + step <= in.size; k += step) AddTile<kRows>(in, k, LoadAll(), p);
+  for (; k + step <= in.size; k += step) {
+    Ahead()(in, k);
+    AddTile<kRows>(in, k, LoadAll(), p);
+  }
   if (k < in.size) {
     const LoadFirst load{hn::FirstN(Floats(), in.size - k)};
     AddTile<kRows>(in, k, load, p);
@@ -165,21 +187,22 @@ HWY_INLINE void Dots(const TileInputs& in, float (*sums)[kTileOutputs]) {
   if constexpr (kRows > 5) StoreSums(p[5], sums[5]);
 }
 
+template <class Ahead>
 HWY_INLINE void DotsOfRows(const TileInputs& in, int64_t rows,
                            float (*sums)[kTileOutputs]) {
   switch (rows) {
     case 1:
-      return Dots<1>(in, sums);
+      return Dots<1, Ahead>(in, sums);
     case 2:
-      return Dots<2>(in, sums);
+      return Dots<2, Ahead>(in, sums);
     case 3:
-      return Dots<3>(in, sums);
+      return Dots<3, Ahead>(in, sums);
     case 4:
-      return Dots<4>(in, sums);
+      return Dots<4, Ahead>(in, sums);
     case 5:
-      return Dots<5>(in, sums);
+      return Dots<5, Ahead>(in, sums);
     default:
-      return Dots<6>(in, sums);
+      return Dots<6, Ahead>(in, sums);
   }
 }
 
@@ -212,7 +235,12 @@ void RunLinearBlock(const Linear& linear, const LinearBlock& block) {
         in.w[i] =
             linear.weight + (n + std::min(i, outputs - 1)) * linear.inputs;
       }
-      DotsOfRows(in, rows, sums);
+      if (row == block.row_begin) {
+        in.ahead = in.w[0] + kFetchAhead;
+        DotsOfRows<Fetch>(in, rows, sums);
+      } else {
+        DotsOfRows<FetchNothing>(in, rows, sums);
+      }
       StoreTile(linear, row, rows, n, outputs, sums);
     }
   }
@@ -307,7 +335,7 @@ HWY_INLINE void ScoreTile(const Attention& a, const float* const* queries,
             a.keys + (range.begin + p - position + std::min(i, count - 1)) *
                          a.row_stride;
       }
-      DotsOfRows(in, rows, sums);
+      DotsOfRows<FetchNothing>(in, rows, sums);
       for (int64_t r = 0; r < rows; ++r) {
         float* const to_row = scores + r * stride + (p - base);
         for (int64_t i = 0; i < count; ++i) to_row[i] = sums[r][i];

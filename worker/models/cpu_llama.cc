@@ -20,6 +20,10 @@ namespace {
 // their part of the weight to stay in a core's cache.
 constexpr int64_t kBlockRows = 96;
 constexpr int64_t kBlockWeights = 48 << 10;
+// What other threads are woken for, which takes as long as this many
+// multiplications; and how many of them an element of elementwise work takes.
+constexpr int64_t kWorthWaking = 1 << 18;
+constexpr int64_t kWorkPerElement = 16;
 constexpr int64_t kQueriesPerItem = 64;        // tokens
 constexpr int64_t kRowsPerItem = 16;           // of elementwise work
 constexpr int64_t kLogitsAtOnce = 4 << 20;     // floats
@@ -64,8 +68,11 @@ class CpuLlama final : public DecoderEngine {
   // output = rms_norm(input) * weight, row by row.
   void Normalise(const float* input, const TensorSlice& weight, int64_t rows,
                  float* output);
-  // Calls body(row) for every row.
-  void ForRows(int64_t rows, absl::FunctionRef<void(int64_t)> body);
+  // Calls body(row) for every row, which has `size` elements.
+  void ForRows(int64_t rows, int64_t size,
+               absl::FunctionRef<void(int64_t)> body);
+  // On all threads if `work`, about that many multiplications, is worth it.
+  void Run(int64_t items, int64_t work, ThreadTeam::Body body);
   Linear MakeLinear(const LinearSlice& slice, const float* input,
                     int64_t input_stride, float* output,
                     int64_t output_stride) const;
@@ -100,6 +107,7 @@ class CpuLlama final : public DecoderEngine {
   // What one thread does of attention at a time: queries of a segment, from
   // which of its tokens on.
   std::vector<std::pair<const SegmentStep*, int64_t>> pieces_;
+  int64_t attention_work_ = 0;
   int64_t tokens_ = 0;                // of the last step
   FloatBuffer hidden_;                // [tokens][hidden]
   FloatBuffer normed_;                // likewise
@@ -167,7 +175,10 @@ void CpuLlama::ReserveStep(const ForestStep& step) {
   reserve(projected_, projected_size());
   reserve(gate_up_, 2 * config_.intermediate_size);
   pieces_.clear();
+  attention_work_ = 0;
   for (const SegmentStep& segment : step.segments) {
+    attention_work_ +=
+        segment.count * (segment.position + segment.count) * query_size() * 2;
     for (int64_t i = 0; i < segment.count; i += kQueriesPerItem) {
       pieces_.emplace_back(&segment, i);
     }
@@ -184,8 +195,15 @@ absl::Status CpuLlama::Forward(const ForestStep& step) {
   });
 }
 
-void CpuLlama::ForRows(int64_t rows, absl::FunctionRef<void(int64_t)> body) {
-  team_.Run(Ceil(rows, kRowsPerItem), [&](int64_t item, int) {
+void CpuLlama::Run(int64_t items, int64_t work, ThreadTeam::Body body) {
+  if (work >= kWorthWaking) return team_.Run(items, body);
+  for (int64_t item = 0; item < items; ++item) body(item, 0);
+}
+
+void CpuLlama::ForRows(int64_t rows, int64_t size,
+                       absl::FunctionRef<void(int64_t)> body) {
+  const int64_t work = rows * size * kWorkPerElement;
+  Run(Ceil(rows, kRowsPerItem), work, [&](int64_t item, int) {
     const int64_t end = std::min(rows, (item + 1) * kRowsPerItem);
     for (int64_t row = item * kRowsPerItem; row < end; ++row) body(row);
   });
@@ -194,7 +212,7 @@ void CpuLlama::ForRows(int64_t rows, absl::FunctionRef<void(int64_t)> body) {
 void CpuLlama::Embed() {
   const int64_t size = config_.hidden_size;
   const float* const table = Weight(slices_.embedding);
-  ForRows(tokens_, [&](int64_t row) {
+  ForRows(tokens_, size, [&](int64_t row) {
     std::memcpy(hidden_.data() + row * size, table + step_->tokens[row] * size,
                 size * sizeof(float));
   });
@@ -203,7 +221,7 @@ void CpuLlama::Embed() {
 void CpuLlama::Normalise(const float* input, const TensorSlice& weight,
                          int64_t rows, float* output) {
   const int64_t size = config_.hidden_size;
-  ForRows(rows, [&](int64_t row) {
+  ForRows(rows, size, [&](int64_t row) {
     RmsNorm(input + row * size, Weight(weight), size,
             static_cast<float>(config_.norm_epsilon), output + row * size);
   });
@@ -229,8 +247,12 @@ void CpuLlama::RunLinears(std::span<const Linear> linears, int64_t rows) {
   const int64_t width = std::max<int64_t>(16, kBlockWeights / inputs / 16 * 16);
   const int64_t row_blocks = Ceil(rows, kBlockRows);
   int64_t columns = 0;
-  for (const Linear& linear : linears) columns += Ceil(linear.outputs, width);
-  team_.Run(columns * row_blocks, [&](int64_t item, int) {
+  int64_t outputs = 0;
+  for (const Linear& linear : linears) {
+    columns += Ceil(linear.outputs, width);
+    outputs += linear.outputs;
+  }
+  Run(columns * row_blocks, rows * inputs * outputs, [&](int64_t item, int) {
     int64_t column = item / row_blocks;
     const Linear* linear = linears.data();
     while (column >= Ceil(linear->outputs, width)) {
@@ -285,33 +307,34 @@ void CpuLlama::RunAttention(size_t index) {
       keys_.data() + static_cast<int64_t>(index) * layer_stride_;
   float* const values =
       values_.data() + static_cast<int64_t>(index) * layer_stride_;
-  ForRows(tokens_,
+  ForRows(tokens_, projected_size(),
           [&](int64_t token) { StoreKeysAndValues(keys, values, token); });
   const int64_t group = config_.heads / config_.key_value_heads;
   const int64_t heads = config_.key_value_heads;
   const int64_t all = std::numeric_limits<int32_t>::max();
-  team_.Run(std::ssize(pieces_) * heads, [&](int64_t item, int thread) {
-    const auto& [segment, begin] = pieces_[item / heads];
-    const int64_t head = item % heads * config_.head_size;
-    float* const queries = projected_.data() +
-                           (segment->first + begin) * projected_size() +
-                           head * group;
-    const Attention attention{
-        .queries = queries,
-        .query_stride = projected_size(),
-        .heads = group,
-        .head_size = config_.head_size,
-        .count = std::min(kQueriesPerItem, segment->count - begin),
-        .position = segment->position + begin,
-        .ranges = segment->keys,
-        .keys = keys + head,
-        .values = values + head,
-        .row_stride = key_size(),
-        .window = config_.sliding_window.value_or(all),
-        .output = queries};
-    scratch_[thread].Reserve(AttentionScratch(attention));
-    Attend(attention, scratch_[thread].data());
-  });
+  Run(std::ssize(pieces_) * heads, attention_work_,
+      [&](int64_t item, int thread) {
+        const auto& [segment, begin] = pieces_[item / heads];
+        const int64_t head = item % heads * config_.head_size;
+        float* const queries = projected_.data() +
+                               (segment->first + begin) * projected_size() +
+                               head * group;
+        const Attention attention{
+            .queries = queries,
+            .query_stride = projected_size(),
+            .heads = group,
+            .head_size = config_.head_size,
+            .count = std::min(kQueriesPerItem, segment->count - begin),
+            .position = segment->position + begin,
+            .ranges = segment->keys,
+            .keys = keys + head,
+            .values = values + head,
+            .row_stride = key_size(),
+            .window = config_.sliding_window.value_or(all),
+            .output = queries};
+        scratch_[thread].Reserve(AttentionScratch(attention));
+        Attend(attention, scratch_[thread].data());
+      });
 }
 
 void CpuLlama::RunMlp(const LlamaLayerSlices& layer) {
@@ -323,7 +346,7 @@ void CpuLlama::RunMlp(const LlamaLayerSlices& layer) {
       {{MakeLinear(layer.gate, normed_.data(), hidden, gate, 2 * inner),
         MakeLinear(layer.up, normed_.data(), hidden, gate + inner, 2 * inner)}},
       tokens_);
-  ForRows(tokens_, [&](int64_t row) {
+  ForRows(tokens_, inner, [&](int64_t row) {
     GatedSilu(gate + (2 * row + 1) * inner, inner, gate + 2 * row * inner);
   });
   Linear down = MakeLinear(layer.down, gate, 2 * inner, hidden_.data(), hidden);
@@ -335,7 +358,7 @@ void CpuLlama::ComputeLogits(std::span<const int64_t> tokens, float* logits) {
   const int64_t hidden = config_.hidden_size;
   const int64_t rows = std::ssize(tokens);
   normed_.Reserve(rows * hidden + kReadableBehind);
-  ForRows(rows, [&](int64_t row) {
+  ForRows(rows, hidden, [&](int64_t row) {
     RmsNorm(hidden_.data() + tokens[row] * hidden, Weight(slices_.norm), hidden,
             static_cast<float>(config_.norm_epsilon),
             normed_.data() + row * hidden);
@@ -363,7 +386,7 @@ absl::Status CpuLlama::Head(const HeadRequest& request, HeadResult& result) {
     const int64_t rows = std::min(at_once, count - begin);
     ComputeLogits(std::span(request.tokens).subspan(begin, rows),
                   logits_.data());
-    ForRows(rows, [&](int64_t row) {
+    ForRows(rows, size, [&](int64_t row) {
       const LogitSummary summary = Summarise(logits_.data() + row * size, size,
                                              !request.queries.empty());
       result.best[begin + row] = summary.best;
