@@ -1,10 +1,10 @@
 #include "client/results/model_card.h"
 
 #include <algorithm>
-#include <optional>
-#include <set>
+#include <map>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -42,6 +42,16 @@ std::string Header(const std::vector<std::string>& cells) {
                       Row(std::vector<std::string>(cells.size(), "---")));
 }
 
+// Whether a licence is named by an identifier, such as SPDX's, and not by a
+// file or in words; "other" names none.
+bool IsIdentifier(const std::string& licence) {
+  return !licence.empty() && licence != "other" &&
+         !absl::StartsWith(licence, kLicenceFile) &&
+         std::all_of(licence.begin(), licence.end(), [](char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '+';
+         });
+}
+
 // What the hub knows a seed by, or the name of its folder.
 std::string ModelNameOf(const v1::SeedSpec& seed,
                         const Checkpoint& checkpoint) {
@@ -76,8 +86,8 @@ std::string FrontMatter(const Ingredients& parts,
   for (const std::string& model : parts.models) {
     absl::StrAppend(&text, "- ", Quoted(model), "\n");
   }
-  absl::StrAppend(&text, "library_name: transformers\nlicense: ",
-                  absl::AsciiStrToLower(verdict.identifier), "\n");
+  absl::StrAppend(
+      &text, "library_name: transformers\nlicense: ", verdict.identifier, "\n");
   if (verdict.identifier == "other") {
     absl::StrAppend(&text, "license_name: see-below\n");
   }
@@ -155,9 +165,8 @@ std::string HowMade(const Winner& winner, const v1::Campaign& campaign,
                     TensorList(mergekit.split_tensors));
   }
   if (!mergekit.unknown_tensors.empty()) {
-    absl::StrAppend(&text, ". mergekit leaves out ",
-                    TensorList(mergekit.unknown_tensors),
-                    ", which it does not know of this architecture");
+    absl::StrAppend(&text, ". mergekit leaves out, or merges otherwise, ",
+                    TensorList(mergekit.unknown_tensors));
   }
   return text + ".\n";
 }
@@ -178,27 +187,32 @@ std::string Licences(const Ingredients& parts, const LicenceVerdict& verdict) {
 LicenceVerdict VerdictOf(const std::vector<std::string>& names,
                          const std::vector<std::string>& licences) {
   std::vector<std::string> unknown;
-  std::set<std::string> known;
+  std::map<std::string, std::string> known;  // by what the hub calls them
   for (size_t k = 0; k < names.size(); ++k) {
-    if (licences[k].empty()) {
-      unknown.push_back(names[k]);
+    if (IsIdentifier(licences[k])) {
+      known.emplace(absl::AsciiStrToLower(licences[k]), licences[k]);
     } else {
-      known.insert(licences[k]);
+      unknown.push_back(licences[k].empty()
+                            ? names[k]
+                            : absl::StrCat(names[k], " (", licences[k], ")"));
     }
   }
   if (!unknown.empty()) {
-    return {
-        "other",
-        absl::StrCat("No licence is known of ", absl::StrJoin(unknown, ", "),
-                     ": until there is one, this model must not be assumed "
-                     "to have any.")};
+    return {"other",
+            absl::StrCat("What may be done with it depends on the terms of ",
+                         absl::StrJoin(unknown, ", "),
+                         ", for which no licence identifier is known: read "
+                         "them before you use or share this model.")};
   }
   if (known.size() == 1) {
-    return {*known.begin(),
+    return {known.begin()->first,
             "All models that it is made of have this licence, and so has it."};
   }
+  const auto append = [](std::string* out, const auto& licence) {
+    absl::StrAppend(out, licence.second);
+  };
   return {"other", absl::StrCat("It is made of models under ",
-                                absl::StrJoin(known, " and "),
+                                absl::StrJoin(known, " and ", append),
                                 ": it may be used only as all of them allow.")};
 }
 

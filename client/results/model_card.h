@@ -12,12 +12,15 @@ namespace merganser {
 
 // The licences of what a model is made of, and what follows for the model.
 struct LicenceVerdict {
-  // Of the front matter: an identifier that all share, else "other".
+  // Of the front matter: an identifier that all share, in lower case, else
+  // "other".
   std::string identifier;
   std::string text;  // for people
 };
 
-// `licences` are those of the seeds, empty where unknown; `names` theirs.
+// `licences` are those of the seeds, empty where unknown; `names` theirs. A
+// file or words in the place of an identifier are terms that somebody must
+// read.
 LicenceVerdict VerdictOf(const std::vector<std::string>& names,
                          const std::vector<std::string>& licences);
 

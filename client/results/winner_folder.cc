@@ -1,5 +1,6 @@
 #include "client/results/winner_folder.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -16,6 +17,7 @@
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/checkpoint/checkpoint_writer.h"
 #include "common/checkpoint/derived_files.h"
+#include "common/checkpoint/leading_rows.h"
 
 namespace merganser {
 namespace {
@@ -34,6 +36,23 @@ std::vector<std::string> PlacesOf(const v1::CampaignSpec& spec) {
   return places;
 }
 
+// Where vocabularies have several sizes, mergekit does not merge what has a row
+// per token as we do.
+void AddCutTensors(const LanguageSeeds& seeds, MergekitExport& mergekit) {
+  const auto is_cut = [&](const std::shared_ptr<const Checkpoint>& seed) {
+    return seed->config().vocabulary_size != seeds.config.vocabulary_size;
+  };
+  if (std::none_of(seeds.checkpoints.begin(), seeds.checkpoints.end(),
+                   is_cut)) {
+    return;
+  }
+  for (const TensorSlice& slice : seeds.tokenizer_seed().layout().tensors) {
+    if (IsPerTokenTensor(slice.name)) {
+      mergekit.unknown_tensors.push_back(slice.name);
+    }
+  }
+}
+
 absl::Status AddPages(const Winner& winner, const v1::Campaign& campaign,
                       const CampaignSeeds& seeds, CheckpointWriter& writer) {
   const v1::CampaignSpec& spec = campaign.spec();
@@ -47,6 +66,7 @@ absl::Status AddPages(const Winner& winner, const v1::Campaign& campaign,
                        language.tokenizer_seed().config().architecture,
                        PlacesOf(spec), seeds.dtype);
   RETURN_IF_ERROR(writer.AddFile(kMergekitFile, mergekit.yaml));
+  AddCutTensors(language, mergekit);
   ASSIGN_OR_RETURN(
       const std::string card,
       ModelCard(winner, campaign, language,

@@ -132,7 +132,7 @@ constexpr SchemaField kChromosome[] = {
      .required = true,
      .minimum_entries = 1,
      .maximum_entries = 256,
-     .maximum = 1024,
+     .maximum = 256,
      .help = "patterns of tensor names: * any text, ? any character, [ab] one "
              "of some"},
 };

@@ -1,5 +1,6 @@
 #include "common/campaign_spec/chromosomes.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -66,6 +67,29 @@ TEST(GroupByPatternsTest, WhatGetsNothingIsNamed) {
             "model.chromosomes: no pattern matches the tensor "
             "model.norm.weight; a last chromosome with the pattern \"*\" takes "
             "the rest");
+}
+
+TEST(GroupByPatternsTest, PatternsAreThoseOfTheShell) {
+  const auto first = [](const std::string& pattern) {
+    return Group({{"first", {pattern}}, {"rest", {"*"}}})
+        ->chromosomes[0]
+        .tensors;
+  };
+  EXPECT_EQ(first("model.layers.[1-9].*"), (std::vector<int>{3}));
+  EXPECT_EQ(first("model.layers.[!1].*"), (std::vector<int>{1, 2}));
+  EXPECT_EQ(first("model.norm\\.weight"), (std::vector<int>{4}));
+  EXPECT_EQ(first("model?norm?weight"), (std::vector<int>{4}));
+  EXPECT_THAT(ErrorOf({{"a", {"model.norm"}}, {"rest", {"*"}}}),
+              testing::HasSubstr("no tensor of the seeds matches"));
+  EXPECT_THAT(ErrorOf({{"a", {"[model"}}, {"rest", {"*"}}}),
+              testing::HasSubstr("\"[model\""));
+}
+
+TEST(GroupByPatternsTest, MorePatternsThanCanBeComparedAreRefused) {
+  const std::vector<std::string> many(60'000, "*");
+  EXPECT_THAT(ErrorOf({{"a", many}}),
+              testing::HasSubstr("expected at most 52428 patterns in all for 5 "
+                                 "tensors; got 60000"));
 }
 
 }  // namespace

@@ -113,6 +113,10 @@ class Resolver {
     v1::ModelSpec& model = *spec.mutable_model();
     model.set_tokenizer(spec.seeds(language.tokenizer).name());
     if (model.compute_dtype().empty()) model.set_compute_dtype("float32");
+    // What the seeds have in common, which their files need not say again.
+    if (model.weights_dtype().empty()) {
+      model.set_weights_dtype(TorchNameOf(seeds_.dtype));
+    }
     if (model.vocabulary().empty()) model.set_vocabulary("same");
     ASSIGN_OR_RETURN(const Digest companions,
                      CompanionDigest(language.tokenizer_seed()));

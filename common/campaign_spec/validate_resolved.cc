@@ -169,6 +169,7 @@ absl::Status ValidateResolved(const v1::CampaignSpec& spec) {
   RETURN_IF_ERROR(KeepsWeights(spec) ? CheckRandomSeeds(spec)
                                      : CheckFileSeeds(spec));
   int64_t datapoints = 0;
+  int64_t holdout = 0;
   for (int i = 0; i < spec.tasks_size(); ++i) {
     const v1::TaskSpec& task = spec.tasks(i);
     const std::string path = absl::StrCat("tasks[", i, "]");
@@ -182,6 +183,12 @@ absl::Status ValidateResolved(const v1::CampaignSpec& spec) {
                                    task.few_shot().examples()));
     }
     datapoints += task.search().rows();
+    holdout += task.holdout().rows();
+  }
+  if (holdout > kMaximumDatapoints) {
+    return FieldError("tasks", absl::StrCat("expected at most 2^23 holdout "
+                                            "datapoints in all; got ",
+                                            holdout));
   }
   if (datapoints > kMaximumDatapoints) {
     return FieldError("tasks", absl::StrCat("expected at most 2^23 search "

@@ -54,8 +54,8 @@ absl::Status ReadTokens(const JsonFields& fields, const char* key,
   for (const json& token : list) {
     if (!IsToken(token)) {
       return fields.Error(key, absl::StrCat("expected a token's id or a list "
-                                            "of them, not ",
-                                            value->dump()));
+                                            "of them; got an ",
+                                            token.type_name()));
     }
     tokens.push_back(token.get<int32_t>());
   }
@@ -152,7 +152,9 @@ std::string FindLicence(const std::string& folder) {
   if (licence == "other" && !name.empty()) {
     return absl::StrCat(licence, " (", name, ")");
   }
-  return licence.empty() ? LicenceFile(folder) : licence;
+  if (!licence.empty()) return licence;
+  const std::string file = LicenceFile(folder);
+  return file.empty() ? "" : absl::StrCat(kLicenceFile, file);
 }
 
 std::string ModelName(const std::string& folder) {

@@ -26,9 +26,12 @@ struct GenerationSettings {
 absl::StatusOr<GenerationSettings> ReadGenerationSettings(
     const std::string& folder, const std::string& config_json);
 
+// What stands in front of a file's name in the place of a licence.
+inline constexpr char kLicenceFile[] = "see ";
+
 // `license:` of the front matter of README.md, with `license_name:` behind it
-// where it is "other"; else the name of a file LICENSE*; empty if neither is
-// there.
+// where it is "other"; else kLicenceFile and the name of a file LICENSE*; empty
+// if neither is there.
 std::string FindLicence(const std::string& folder);
 
 // The folder's own name; "org/name" for a snapshot in a Hugging Face cache.

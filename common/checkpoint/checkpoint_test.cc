@@ -118,10 +118,10 @@ TEST(CheckpointTest, FindsTheLicence) {
       {"---\r\ntags: [a]\r\nlicense: \"mit\" # so\r\n---\r\n", "mit"},
       {"---\nlicense:\n- llama3.1\n- mit\n---\n", "llama3.1"},
       {"---\nlicense: other\nlicense_name: qwen\n---\n", "other (qwen)"},
-      {"---\ntags: x\n---\nlicense: mit\n", "LICENSE.txt"},
-      {"---\nlicense: mit\n", "LICENSE.txt"},
-      {"license: mit\n", "LICENSE.txt"},
-      {"", "LICENSE.txt"}};
+      {"---\ntags: x\n---\nlicense: mit\n", "see LICENSE.txt"},
+      {"---\nlicense: mit\n", "see LICENSE.txt"},
+      {"license: mit\n", "see LICENSE.txt"},
+      {"", "see LICENSE.txt"}};
   const TestFolder folder;
   EXPECT_EQ(FindLicence(folder.path()), "");
   folder.Write("LICENSE.txt", "");

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/storage/bounded_json.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -32,7 +33,7 @@ void SetLayers(int64_t before, int64_t layers, ordered_json& config) {
 
 absl::StatusOr<std::string> DerivedConfigJson(const Checkpoint& seed,
                                               DType dtype, int64_t layers) {
-  ordered_json config = ordered_json::parse(seed.config_json(), nullptr, false);
+  ordered_json config = ParseBoundedJson<ordered_json>(seed.config_json());
   if (!config.is_object()) {  // Open() has read it
     return absl::InternalError(
         absl::StrCat(seed.path(), "/config.json: expected a JSON object"));

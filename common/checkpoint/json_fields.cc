@@ -1,14 +1,28 @@
 #include "common/checkpoint/json_fields.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/storage/bounded_json.h"
 
 namespace merganser {
 
 using nlohmann::json;
 
+namespace {
+
+// A value as a message shows it, on one line.
+std::string Shown(const json& value) {
+  constexpr size_t kShownBytes = 60;
+  if (value.is_structured()) return absl::StrCat("an ", value.type_name());
+  return value
+      .dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace)
+      .substr(0, kShownBytes);
+}
+
+}  // namespace
+
 absl::StatusOr<json> ParseJsonObject(std::string_view text,
                                      const std::string& path) {
-  json root = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json root = ParseBoundedJson<json>(text);
   if (!root.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected a JSON object"));
@@ -37,7 +51,7 @@ absl::StatusOr<int64_t> JsonFields::Integer(
   if (value == nullptr) return Error(key, "is missing; " + expected);
   const bool fits = value->is_number_integer() && *value >= json(least) &&
                     *value <= json(most);
-  if (!fits) return Error(key, expected + ", not " + value->dump());
+  if (!fits) return Error(key, expected + ", not " + Shown(*value));
   return value->get<int64_t>();
 }
 
@@ -51,7 +65,7 @@ absl::StatusOr<double> JsonFields::Number(
   if (value == nullptr) return Error(key, "is missing; " + expected);
   const bool fits = value->is_number() && value->get<double>() >= least &&
                     value->get<double>() <= most;
-  if (!fits) return Error(key, expected + ", not " + value->dump());
+  if (!fits) return Error(key, expected + ", not " + Shown(*value));
   return value->get<double>();
 }
 
@@ -60,7 +74,7 @@ absl::StatusOr<bool> JsonFields::Boolean(const char* key,
   const json* const value = Find(key);
   if (value == nullptr) return otherwise;
   if (!value->is_boolean()) {
-    return Error(key, "expected true or false, not " + value->dump());
+    return Error(key, "expected true or false, not " + Shown(*value));
   }
   return value->get<bool>();
 }
@@ -71,7 +85,7 @@ absl::StatusOr<std::string> JsonFields::Text(
   if (value == nullptr && otherwise.has_value()) return *otherwise;
   if (value == nullptr) return Error(key, "is missing; expected a text");
   if (!value->is_string()) {
-    return Error(key, "expected a text, not " + value->dump());
+    return Error(key, "expected a text, not " + Shown(*value));
   }
   return value->get<std::string>();
 }

@@ -321,5 +321,16 @@ TEST(LanguageModelConfigTest, RefusesWhatIsNoJson) {
   }
 }
 
+TEST(LanguageModelConfigTest, JsonThatIsNestedDeeplyIsRefused) {
+  const std::string deep = std::string(1'000'000, '[');
+  for (const std::string& text :
+       {deep, "{\"vocab_size\": " + deep + std::string(deep.size(), ']') + "}",
+        "{\"x\": " + deep + std::string(deep.size(), ']') + "}"}) {
+    const auto config = ParseLanguageModelConfig(text, "config.json");
+    EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_LT(config.status().message().size(), 200u);
+  }
+}
+
 }  // namespace
 }  // namespace merganser

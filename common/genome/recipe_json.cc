@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/genome/linear_recipe.h"
+#include "common/storage/bounded_json.h"
 
 namespace merganser {
 namespace {
@@ -64,17 +65,6 @@ absl::StatusOr<ChromosomeRecipe> ReadChromosome(const json& value,
   return recipe;
 }
 
-// Null when the text is no JSON, or nested deeper than a recipe is.
-json ParseBounded(const std::string& text) {
-  bool too_deep = false;
-  const auto guard = [&too_deep](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > kMaximumDepth;
-    return !too_deep;  // what is false is not kept
-  };
-  json root = json::parse(text, guard, /*allow_exceptions=*/false);
-  return too_deep || root.is_discarded() ? json() : root;
-}
-
 }  // namespace
 
 std::string RecipeToJson(const LinearRecipe& recipe) {
@@ -95,7 +85,7 @@ std::string RecipeToJson(const LinearRecipe& recipe) {
 }
 
 absl::StatusOr<LinearRecipe> RecipeFromJson(const std::string& text) {
-  const json root = ParseBounded(text);
+  const json root = ParseBoundedJson<json>(text, kMaximumDepth);
   if (!root.is_object() || root.size() != 3 || !root.contains("format") ||
       !root.contains("seeds") || !root.contains("chromosomes")) {
     return FieldError("recipe",

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/huggingface/native_call.h"
+#include "common/storage/bounded_json.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -19,7 +20,7 @@ constexpr int64_t kMaximumFileBytes = int64_t{1} << 26;
 
 absl::StatusOr<ordered_json> ReadJson(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaximumFileBytes));
-  ordered_json json = ordered_json::parse(text, nullptr, false);
+  ordered_json json = ParseBoundedJson<ordered_json>(text);
   if (json.is_object()) return json;
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": expected a JSON object"));

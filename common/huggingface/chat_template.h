@@ -33,13 +33,12 @@ class ChatTemplate {
   // that is not as it should be. Messages begin with the path.
   static absl::StatusOr<ChatTemplate> OpenFolder(const std::string& folder);
 
-  // `now` is what the template's strftime_now shows, in the machine's time
-  // zone: a template that calls it has another text every day. Errors:
-  // InvalidArgument with the template's own message when it raises one, or
-  // fails, or takes more than ten million steps.
+  // `now` is what the template's strftime_now shows, in UTC.
+  // Errors: InvalidArgument with the template's own message when it raises one,
+  // or fails, or takes more than ten million steps.
   absl::StatusOr<std::string> Render(std::span<const ChatMessage> messages,
                                      bool add_generation_prompt,
-                                     absl::Time now = absl::Now()) const;
+                                     absl::Time now) const;
 
  private:
   ChatTemplate(std::string source, std::string name,

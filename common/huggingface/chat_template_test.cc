@@ -39,8 +39,9 @@ TEST(ChatTemplateTest, EveryCaseIsRenderedAsTransformersDoes) {
     const auto tokenizer = Tokenizer::Open(folder + "/tokenizer.json");
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
     for (const json& one : expected["chat"]) {
-      const auto text = chat->Render(MessagesOf(one["messages"]),
-                                     one["add_generation_prompt"]);
+      const auto text =
+          chat->Render(MessagesOf(one["messages"]),
+                       one["add_generation_prompt"], absl::UnixEpoch());
       if (one["rendered"].is_null()) {
         EXPECT_EQ(text.status().code(), absl::StatusCode::kInvalidArgument);
         EXPECT_THAT(std::string(text.status().message()),
@@ -62,7 +63,7 @@ absl::StatusOr<std::string> Render(const std::string& source,
   const auto chat =
       ChatTemplate::Create(source, "here", {{"bos_token", "<s>"}});
   if (!chat.ok()) return chat.status();
-  return chat->Render(messages, true);
+  return chat->Render(messages, true, absl::UnixEpoch());
 }
 
 TEST(ChatTemplateTest, WhatTemplatesInTheWildUseIsThere) {
@@ -122,7 +123,7 @@ TEST(ChatTemplateTest, TheTimeIsTheCallers) {
   ASSERT_TRUE(chat.ok()) << chat.status();
   const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   EXPECT_EQ(*chat->Render({}, false, now),
-            absl::FormatTime("%d %b %Y %H:%M", now, absl::LocalTimeZone()));
+            absl::FormatTime("%d %b %Y %H:%M", now, absl::UTCTimeZone()));
 }
 
 TEST(ChatTemplateTest, ATemplateThatDoesNotEndFails) {
@@ -167,10 +168,12 @@ TEST(ChatTemplateTest, AFileOfItsOwnGoesBeforeTheConfig) {
   folder.Write("tokenizer_config.json",
                R"({"bos_token": {"content": "<b>"}, "eos_token": null,
     "chat_template": [{"name": "tool_use", "template": "tool"}, {"name": "default", "template": "{{ bos_token }}one{{ eos_token }}"}]})");
-  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())->Render({}, false),
+  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())
+                 ->Render({}, false, absl::UnixEpoch()),
             "<b>one");
   folder.Write("chat_template.jinja", "{{ bos_token }}two\n");
-  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())->Render({}, false),
+  EXPECT_EQ(*ChatTemplate::OpenFolder(folder.path())
+                 ->Render({}, false, absl::UnixEpoch()),
             "<b>two");
 }
 

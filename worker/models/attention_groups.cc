@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace merganser {
 namespace {
@@ -33,10 +34,13 @@ std::vector<Piece> CutSegments(const ForestStep& step, int64_t window,
                         std::max<int64_t>(0, first)});
     }
   }
-  std::stable_sort(
-      pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
-        return a.count != b.count ? a.count > b.count : a.keys() > b.keys();
-      });
+  // The largest first; those of one size in their order.
+  const auto key = [](const Piece& piece) {
+    return std::tuple(-piece.count, -piece.keys(), piece.segment->first,
+                      piece.begin);
+  };
+  std::sort(pieces.begin(), pieces.end(),
+            [&](const Piece& a, const Piece& b) { return key(a) < key(b); });
   return pieces;
 }
 

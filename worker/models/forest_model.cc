@@ -67,8 +67,7 @@ absl::Status ForestModel::CheckScoring(const ScoringRequest& request) const {
 }
 
 int64_t ForestModel::RowLimit() const {
-  return std::max(limits_.maximum_length,
-                  limits_.cache_bytes / engine_->row_bytes());
+  return limits_.cache_bytes / engine_->row_bytes();
 }
 
 absl::StatusOr<std::vector<std::vector<ContinuationScore>>> ForestModel::Score(
@@ -97,7 +96,8 @@ absl::StatusOr<std::vector<std::vector<ContinuationScore>>> ForestModel::Score(
     const TokenIds tokens = sequences[index];
     const int64_t shared =
         forest.empty() ? 0 : CommonPrefix(forest.back()->computed(), tokens);
-    if (rows + std::ssize(tokens) - shared > RowLimit()) {
+    // A sequence that is longer than the limit is computed alone.
+    if (!forest.empty() && rows + std::ssize(tokens) - shared > RowLimit()) {
       RETURN_IF_ERROR(ScoreForest(forest));
       forest.clear();
       rows = 0;
@@ -123,9 +123,9 @@ absl::Status ForestModel::ScoreForest(std::span<const Scored* const> sorted) {
     }
   }
   // A sequence's rows ascend, so its terms stay in their order.
-  std::stable_sort(
-      wanted.begin(), wanted.end(),
-      [](const Wanted& a, const Wanted& b) { return a.row < b.row; });
+  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
+    return a.row != b.row ? a.row < b.row : a.token < b.token;
+  });
   const bool keep = forest.rows() > limits_.tokens_per_step;
   RETURN_IF_ERROR(engine_->Reserve(forest.rows(), LongestOf(sequences), keep));
   size_t next = 0;

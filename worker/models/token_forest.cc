@@ -8,10 +8,11 @@ namespace merganser {
 std::vector<size_t> SortedOrder(std::span<const TokenIds> sequences) {
   std::vector<size_t> order(sequences.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::lexicographical_compare(
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const auto order_of_tokens = std::lexicographical_compare_three_way(
         sequences[a].begin(), sequences[a].end(), sequences[b].begin(),
         sequences[b].end());
+    return order_of_tokens != 0 ? order_of_tokens < 0 : a < b;
   });
   return order;
 }

@@ -85,6 +85,12 @@ absl::Status ExactMatchTask::CheckAnswer(const Item& item,
   if (item.text.empty()) {
     return absl::InvalidArgumentError("expected an answer; got an empty one");
   }
+  if (std::any_of(item.answer.begin(), item.answer.end(),
+                  [this](int32_t token) { return reader_.IsEnd(token); })) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected an answer without an end token in it; got \"",
+                     item.text.substr(0, 80), "\""));
+  }
   const size_t stop = FindStop(item.text, reader_.stops());
   if (stop != std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/json_fields.h"
 #include "common/huggingface/chat_template.h"
@@ -34,6 +36,11 @@ class TokenizerCodec : public TextCodec {
   const std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
+// The day that templates with a date show: prompts, and with them scores, must
+// not depend on when and where a candidate is evaluated. It is the one that
+// Llama 3's own template falls back on.
+constexpr absl::CivilDay kToday(2024, 7, 26);
+
 // Empty for a folder without a chat template.
 absl::StatusOr<RenderChat> OpenChat(const std::string& folder) {
   auto chat = ChatTemplate::OpenFolder(folder);
@@ -41,7 +48,8 @@ absl::StatusOr<RenderChat> OpenChat(const std::string& folder) {
   RETURN_IF_ERROR(chat.status());
   return RenderChat([chat = std::make_shared<const ChatTemplate>(*std::move(
                          chat))](std::span<const ChatMessage> messages) {
-    return chat->Render(messages, /*add_generation_prompt=*/true);
+    return chat->Render(messages, /*add_generation_prompt=*/true,
+                        absl::FromCivil(kToday, absl::UTCTimeZone()));
   });
 }
 

@@ -79,10 +79,6 @@ class CampaignData {
   CampaignData() = default;
   absl::Status LoadSeeds(const v1::CampaignSpec& spec, const PathRules& paths,
                          ThreadTeam& team);
-  // Adds a seed, or the base; `field` is "seeds[1]" or "model.base".
-  absl::Status LoadSeed(const v1::SeedSpec& seed, const std::string& field,
-                        const v1::ModelSpec& model, const PathRules& paths,
-                        ThreadTeam& team);
   absl::Status TakeRandomSeeds(const v1::CampaignSpec& spec);
   absl::Status LoadTasks(const v1::CampaignSpec& spec, const PathRules& paths);
 

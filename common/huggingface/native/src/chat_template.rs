@@ -34,12 +34,12 @@ fn strftime(format: &str, unix_seconds: i64) -> Option<String> {
     const LARGEST: usize = 4096;
     let format = CString::new(format).ok()?;
     let mut buffer = vec![0u8; LARGEST];
-    // Safety: localtime_r fills `time` or returns null; strftime writes at most
+    // Safety: gmtime_r fills `time` or returns null; strftime writes at most
     // LARGEST bytes and returns how many they are without the final zero.
     let size = unsafe {
         let seconds: libc::time_t = unix_seconds;
         let mut time: libc::tm = std::mem::zeroed();
-        if libc::localtime_r(&seconds, &mut time).is_null() {
+        if libc::gmtime_r(&seconds, &mut time).is_null() {
             return None;
         }
         libc::strftime(buffer.as_mut_ptr().cast(), LARGEST, format.as_ptr(), &time)

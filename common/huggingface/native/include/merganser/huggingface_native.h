@@ -68,7 +68,7 @@ uint8_t mhf_tokenizer_token_to_id(const mhf_tokenizer* tokenizer,
 mhf_status mhf_chat_template_check(mhf_text source, mhf_bytes* error);
 /* Renders a chat template as transformers does. `variables` is a JSON object:
  * "messages", "add_generation_prompt", "bos_token", … `now_unix_seconds` is
- * what strftime_now shows, in the machine's time zone. MHF_INVALID with the
+ * what strftime_now shows, in UTC. MHF_INVALID with the
  * template's own message when it raises an exception, or fails, or takes more
  * than ten million steps. */
 mhf_status mhf_chat_template_render(mhf_text source, mhf_text variables,
