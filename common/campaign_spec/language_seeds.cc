@@ -7,7 +7,6 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/checkpoint/leading_rows.h"
-#include "common/huggingface/tokenizer.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -116,13 +115,16 @@ absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
     const std::string path = seeds.checkpoints[i]->tokenizer_path();
     const std::string field = SeedField(spec, static_cast<int>(i));
     const auto bytes = ReadFile(path);
-    if (!bytes.ok())
+    if (!bytes.ok()) {
       return FieldError(field, std::string(bytes.status().message()));
+    }
     if (i > 0 && *bytes == first_bytes) continue;
     auto tokenizer = Tokenizer::Open(path);
     if (!tokenizer.ok()) {
       return FieldError(field, std::string(tokenizer.status().message()));
     }
+    RETURN_IF_ERROR(Annotate(
+        CheckTokenizerFits(**tokenizer, *seeds.checkpoints[i]), field));
     if (i == 0) {
       first = *std::move(tokenizer);
       first_bytes = *bytes;
@@ -136,6 +138,16 @@ absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
 }
 
 }  // namespace
+
+absl::Status CheckTokenizerFits(const Tokenizer& tokenizer,
+                                const Checkpoint& checkpoint) {
+  const int64_t rows = checkpoint.config().vocabulary_size;
+  if (tokenizer.vocabulary_size() <= rows) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(checkpoint.tokenizer_path(), ": has tokens up to ",
+                   tokenizer.vocabulary_size() - 1,
+                   "; the model's embedding has ", rows, " rows"));
+}
 
 std::string SeedField(const v1::CampaignSpec& spec, int index) {
   return index < spec.seeds_size() ? absl::StrCat("seeds[", index, "]")

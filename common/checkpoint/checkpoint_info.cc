@@ -53,9 +53,11 @@ absl::Status ReadTokens(const JsonFields& fields, const char* key,
   const json list = value->is_array() ? *value : json::array({*value});
   for (const json& token : list) {
     if (!IsToken(token)) {
-      return fields.Error(key, absl::StrCat("expected a token's id or a list "
-                                            "of them; got an ",
-                                            token.type_name()));
+      const std::string shown =
+          token.is_structured() ? token.type_name() : token.dump();
+      return fields.Error(
+          key, absl::StrCat("expected a token's id or a list of them; got ",
+                            shown.substr(0, 60)));
     }
     tokens.push_back(token.get<int32_t>());
   }

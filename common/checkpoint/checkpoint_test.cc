@@ -264,7 +264,7 @@ const std::vector<BadFolder>& BadFolders() {
          folder.Write("generation_config.json", R"({"eos_token_id": [2, -1]})");
        },
        "/generation_config.json: eos_token_id: expected a token's id or a list "
-       "of them, not [2,-1]"}};
+       "of them; got -1"}};
   return *folders;
 }
 

@@ -264,6 +264,18 @@ TEST_F(LanguageRunTest, RowsThatNotAllSeedsHaveAreKept) {
       520);
 }
 
+TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {
+  const std::string seed = Output("seed");
+  std::filesystem::copy(kExamples + "llm/tiny-llama-b", seed);
+  std::filesystem::copy_file(
+      MERGANSER_SOURCE_DIR
+      "/tests/data/llm/tokenizers/llama3-dense/tokenizer.json",
+      seed + "/tokenizer.json",
+      std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(Run("bad", kPaper, {"seeds[1].path=" + seed}), 2);
+  EXPECT_THAT(Log(), HasSubstr("seeds[1]: " + seed + "/tokenizer.json: has "));
+}
+
 TEST_F(LanguageRunTest, SeedsThatDoNotFitAreRefused) {
   EXPECT_EQ(Run("bad", kPaper,
                 {absl::StrCat("seeds[1].path=", MERGANSER_SOURCE_DIR,

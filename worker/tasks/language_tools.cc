@@ -8,6 +8,7 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
+#include "common/campaign_spec/language_seeds.h"
 #include "common/checkpoint/json_fields.h"
 #include "common/huggingface/chat_template.h"
 #include "common/huggingface/tokenizer.h"
@@ -90,12 +91,19 @@ absl::StatusOr<LanguageTools> OpenLanguageTools(const Checkpoint& checkpoint,
                                                 int64_t maximum_length) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer,
                    Tokenizer::Open(checkpoint.tokenizer_path()));
+  RETURN_IF_ERROR(CheckTokenizerFits(*tokenizer, checkpoint));
   LanguageTools opened{.codec = std::make_unique<TokenizerCodec>(tokenizer),
                        .tools = {}};
   LanguageTaskTools& tools = opened.tools;
   tools.codec = opened.codec.get();
   ASSIGN_OR_RETURN(tools.render_chat, OpenChat(checkpoint.path()));
   ASSIGN_OR_RETURN(tools.prefix_token, PrefixToken(checkpoint, *tokenizer));
+  if (tools.prefix_token >= checkpoint.config().vocabulary_size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(checkpoint.path(), ": the token in front of a text is ",
+                     tools.prefix_token, "; the model's embedding has ",
+                     checkpoint.config().vocabulary_size, " rows"));
+  }
   tools.end_tokens = checkpoint.generation().end_tokens;
   tools.maximum_length = maximum_length;
   return opened;
