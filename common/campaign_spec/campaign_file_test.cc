@@ -178,6 +178,7 @@ TEST(CampaignFile, WhatIsNoMapOfKeysIsRefused) {
       {"", "x.yaml: campaign file: expected a map; got nothing"},
       {"- a", "x.yaml:1: campaign file: expected a map; got a list"},
       {"a: 1\n---\nb: 2", "x.yaml: expected one YAML document"},
+      {"  , m", "x.yaml: expected one YAML document"},
       {"[a]: 1", "x.yaml:1: expected a key in front of the colon"},
       {"a: &a [*a]", "x.yaml:1: is too large or nested too deeply"},
   };

@@ -1,8 +1,10 @@
 #include "common/campaign_spec/yaml_tree.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -90,6 +92,34 @@ class TreeBuilder {
   int nodes_ = 0;
 };
 
+// Takes what a document holds, and does nothing with it.
+class Ignore : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// 0, 1, or 2 for more. Not by YAML::LoadAll(), which finds documents without
+// end in texts such as "  , m" (yaml-cpp 0.7).
+int CountDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Ignore ignore;
+  int documents = 0;
+  while (documents < 2 && parser.HandleNextDocument(ignore)) ++documents;
+  return documents;
+}
+
 }  // namespace
 
 const YamlNode* YamlNode::Find(const std::string& key) const {
@@ -110,12 +140,12 @@ absl::StatusOr<YamlNode> ParseYaml(const std::string& text,
                                    const std::string& source, bool with_lines) {
   TreeBuilder builder(source, with_lines);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return YamlNode{.origin = source};
-    if (documents.size() > 1) {
+    const int documents = CountDocuments(text);
+    if (documents == 0) return YamlNode{.origin = source};
+    if (documents > 1) {
       return TreeBuilder::Error(source, "expected one YAML document");
     }
-    return builder.Build(documents[0], 0);
+    return builder.Build(YAML::Load(text), 0);
   } catch (const YAML::Exception& error) {
     return TreeBuilder::Error(builder.Origin(error.mark),
                               absl::StrCat("is not valid YAML: ", error.msg));
