@@ -258,6 +258,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"ResolvedFieldIsNoKey", "licence: Apache-2.0", "digest: aaaa",
                 "x.yaml:6: seeds[0].digest: unknown key; expected one of name, "
                 "path, hf, random, licence"},
+        BadFile{"NoUtf8", "licence: Apache-2.0", "licence: \xff",
+                "x.yaml:6: seeds[0].licence: expected text in UTF-8"},
         BadFile{"KeyTwice", "random_seed: 18446744073709551615",
                 "budget: {evaluations: 1}",
                 "x.yaml:25: the key budget is there twice; expected it once"},

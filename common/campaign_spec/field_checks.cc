@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/campaign_spec/validate.h"
+#include "re2/re2.h"
 
 namespace merganser {
 namespace {
@@ -32,6 +33,12 @@ absl::Status CheckFile(const std::string& path, const std::string& text) {
                                          absl::CHexEscape(text), "\""));
   }
   return absl::OkStatus();
+}
+
+// Bytes that are no character of UTF-8 match nothing.
+bool IsUtf8(const std::string& text) {
+  static const re2::RE2* const anything = new re2::RE2("(?s).*");
+  return re2::RE2::FullMatch(text, *anything);
 }
 
 }  // namespace
@@ -57,6 +64,7 @@ absl::Status CheckText(const SchemaField& field, const std::string& path,
         absl::StrCat("is missing; expected ",
                      field.choices.empty() ? field.help : ChoicesText(field)));
   }
+  if (!IsUtf8(text)) return FieldError(path, "expected text in UTF-8");
   if (static_cast<double>(text.size()) > field.maximum) {
     return FieldError(
         path, absl::StrCat("expected at most ", FormatNumber(field.maximum),
