@@ -157,8 +157,16 @@ absl::StatusOr<EvalSummary> Evaluate(const EvalArguments& arguments) {
   ASSIGN_OR_RETURN(v1::EvalRequest request, MakeRequest(arguments));
   std::optional<AtomicFile> output;
   if (!arguments.output.empty()) {
-    ASSIGN_OR_RETURN(AtomicFile created, AtomicFile::Create(arguments.output));
-    output.emplace(std::move(created));
+    if (std::filesystem::is_directory(arguments.output)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--output ", arguments.output, ": expected a file; it is a folder"));
+    }
+    auto created = AtomicFile::Create(arguments.output);
+    if (!created.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--output ", created.status().message()));
+    }
+    output.emplace(*std::move(created));
   }
   CatchInterrupts();
   ASSIGN_OR_RETURN(MessageProcess worker, StartWorker(arguments));

@@ -18,21 +18,18 @@ absl::Status WriteKeptRows(const Checkpoint& donor, int64_t merged_rows,
                            DType dtype,
                            const std::vector<TensorOutline>& outlines,
                            CheckpointWriter& writer) {
-  const int64_t kept_rows = donor.config().vocabulary_size - merged_rows;
-  if (kept_rows == 0) return absl::OkStatus();
   for (size_t i = 0; i < outlines.size(); ++i) {
     if (!IsPerTokenTensor(outlines[i].name)) continue;
-    ASSIGN_OR_RETURN(const TensorView tensor, donor.Tensor(outlines[i].name));
-    const int64_t width = tensor.elements / tensor.shape[0];
-    const int64_t first = merged_rows * width;
-    const int64_t elements = kept_rows * width;
+    ASSIGN_OR_RETURN(const TensorView kept,
+                     TrailingRows(donor, outlines[i].name, merged_rows));
     const WeightedInput input{
-        .bytes = tensor.bytes.data() + first * DTypeBytes(tensor.dtype),
-        .dtype = tensor.dtype,
-        .coefficient = 1};
-    std::vector<uint8_t> bytes(elements * DTypeBytes(dtype));
-    Combine({&input, 1}, elements, dtype, /*streaming=*/false, bytes.data());
-    RETURN_IF_ERROR(writer.Write(i, first * DTypeBytes(dtype), bytes));
+        .bytes = kept.bytes.data(), .dtype = kept.dtype, .coefficient = 1};
+    std::vector<uint8_t> bytes(kept.elements * DTypeBytes(dtype));
+    Combine({&input, 1}, kept.elements, dtype, /*streaming=*/false,
+            bytes.data());
+    const int64_t width = outlines[i].shape[1];
+    RETURN_IF_ERROR(
+        writer.Write(i, merged_rows * width * DTypeBytes(dtype), bytes));
   }
   return absl::OkStatus();
 }

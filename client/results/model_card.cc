@@ -61,7 +61,6 @@ std::string ModelNameOf(const v1::SeedSpec& seed,
 
 // The seeds and the base, as recipes have them.
 struct Ingredients {
-  std::vector<const v1::SeedSpec*> specs;
   std::vector<std::string> names;     // in the campaign
   std::vector<std::string> models;    // elsewhere
   std::vector<std::string> licences;  // empty: unknown
@@ -69,13 +68,11 @@ struct Ingredients {
 
 Ingredients IngredientsOf(const v1::CampaignSpec& spec,
                           const LanguageSeeds& seeds) {
-  Ingredients parts;
-  for (const v1::SeedSpec& seed : spec.seeds()) parts.specs.push_back(&seed);
-  if (HasBaseOrigin(spec)) parts.specs.push_back(&spec.model().base());
-  for (size_t k = 0; k < parts.specs.size(); ++k) {
-    parts.names.push_back(parts.specs[k]->name());
-    parts.models.push_back(ModelNameOf(*parts.specs[k], *seeds.checkpoints[k]));
-    parts.licences.push_back(parts.specs[k]->licence());
+  const std::vector<const v1::SeedSpec*> specs = RecipeSeeds(spec);
+  Ingredients parts{.names = RecipeSeedNames(spec)};
+  for (size_t k = 0; k < specs.size(); ++k) {
+    parts.models.push_back(ModelNameOf(*specs[k], *seeds.checkpoints[k]));
+    parts.licences.push_back(specs[k]->licence());
   }
   return parts;
 }

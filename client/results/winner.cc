@@ -31,17 +31,15 @@ std::string LocalPath(const std::string& path, const std::string& models_root) {
 ordered_json SeedsJson(const v1::CampaignSpec& spec,
                        const std::vector<double>& shares) {
   ordered_json seeds = ordered_json::array();
-  const auto add = [&](const v1::SeedSpec& seed) {
-    const auto digest = Digest::FromBytes(seed.digest());
-    seeds.push_back({{"name", seed.name()},
-                     {"path", seed.path()},
+  for (const v1::SeedSpec* seed : RecipeSeeds(spec)) {
+    const auto digest = Digest::FromBytes(seed->digest());
+    seeds.push_back({{"name", seed->name()},
+                     {"path", seed->path()},
                      {"digest", digest.ok() ? digest->ToHex() : ""},
-                     {"licence", seed.licence()},
+                     {"licence", seed->licence()},
                      {"share", shares[seeds.size()]}});
-    if (!seed.hf().empty()) seeds.back()["hf"] = seed.hf();
-  };
-  for (const v1::SeedSpec& seed : spec.seeds()) add(seed);
-  if (HasBaseOrigin(spec)) add(spec.model().base());
+    if (!seed->hf().empty()) seeds.back()["hf"] = seed->hf();
+  }
   return seeds;
 }
 

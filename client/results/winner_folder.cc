@@ -28,11 +28,9 @@ constexpr char kCardFile[] = "README.md";
 
 std::vector<std::string> PlacesOf(const v1::CampaignSpec& spec) {
   std::vector<std::string> places;
-  const auto add = [&](const v1::SeedSpec& seed) {
-    places.push_back(seed.hf().empty() ? seed.path() : seed.hf());
-  };
-  for (const v1::SeedSpec& seed : spec.seeds()) add(seed);
-  if (HasBaseOrigin(spec)) add(spec.model().base());
+  for (const v1::SeedSpec* seed : RecipeSeeds(spec)) {
+    places.push_back(seed->hf().empty() ? seed->path() : seed->hf());
+  }
   return places;
 }
 
@@ -79,8 +77,7 @@ absl::Status AddPages(const Winner& winner, const v1::Campaign& campaign,
 
 absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
                                const v1::Campaign& campaign,
-                               const CampaignSeeds& seeds, ThreadTeam& team,
-                               const WinnerProgress& progress) {
+                               const CampaignSeeds& seeds, ThreadTeam& team) {
   const LanguageSeeds& language = *seeds.language;
   const auto count = static_cast<int>(seeds.weights.size());
   ASSIGN_OR_RETURN(MergePlan plan,
@@ -95,10 +92,8 @@ absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
                                outlines));
   std::vector<std::shared_ptr<const TensorSource>> sources;
   for (int k = 0; k < count; ++k) sources.push_back(language.Source(k));
-  const int64_t all = writer->total_bytes();
   RETURN_IF_ERROR(RunMerge(
-      plan, sources, seeds.dtype, team,
-      [&](int64_t written) { return progress(written, all); }, *writer));
+      plan, sources, seeds.dtype, team, [](int64_t) { return true; }, *writer));
   RETURN_IF_ERROR(WriteKeptRows(language.tokenizer_seed(),
                                 language.config.vocabulary_size, seeds.dtype,
                                 outlines, *writer));

@@ -1,7 +1,6 @@
 // The winner of a campaign of language models: a Hugging Face folder.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,10 +13,6 @@ namespace merganser {
 
 inline constexpr char kWinnerFolder[] = "winner";
 
-// Called now and then with the bytes of weights written and in all; returns
-// whether to go on.
-using WinnerProgress = std::function<bool(int64_t written, int64_t all)>;
-
 // Writes `folder`, whole or not at all, over an earlier one of this kind:
 // sharded safetensors, config, tokenizer and generation settings of the seed
 // model.tokenizer, README.md (see ModelCard()), merganser_recipe.json and
@@ -26,7 +21,6 @@ using WinnerProgress = std::function<bool(int64_t written, int64_t all)>;
 // Errors: those of CheckpointWriter and RunMerge().
 absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
                                const v1::Campaign& campaign,
-                               const CampaignSeeds& seeds, ThreadTeam& team,
-                               const WinnerProgress& progress);
+                               const CampaignSeeds& seeds, ThreadTeam& team);
 
 }  // namespace merganser

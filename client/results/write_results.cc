@@ -51,8 +51,7 @@ absl::Status WriteWinnerFiles(const RecordWriter& record,
                      OpenLocalSeeds(spec, options.models_root, team));
     RETURN_IF_ERROR(
         WriteWinnerFolder(absl::StrCat(options.folder, "/", kWinnerFolder),
-                          winner, record.header().campaign(), seeds, team,
-                          [](int64_t, int64_t) { return true; }));
+                          winner, record.header().campaign(), seeds, team));
   } else if (options.weights) {
     ThreadTeam team(options.threads);
     ASSIGN_OR_RETURN(const ParameterVector made,

@@ -90,10 +90,26 @@ bool HasBaseOrigin(const v1::CampaignSpec& spec) {
   return spec.search().origin() == "base";
 }
 
+std::vector<const v1::SeedSpec*> RecipeSeeds(const v1::CampaignSpec& spec) {
+  std::vector<const v1::SeedSpec*> seeds;
+  for (const v1::SeedSpec& seed : spec.seeds()) seeds.push_back(&seed);
+  if (HasBaseOrigin(spec)) seeds.push_back(&spec.model().base());
+  return seeds;
+}
+
+std::vector<v1::SeedSpec*> MutableRecipeSeeds(v1::CampaignSpec& spec) {
+  std::vector<v1::SeedSpec*> seeds;
+  for (v1::SeedSpec& seed : *spec.mutable_seeds()) seeds.push_back(&seed);
+  if (HasBaseOrigin(spec))
+    seeds.push_back(spec.mutable_model()->mutable_base());
+  return seeds;
+}
+
 std::vector<std::string> RecipeSeedNames(const v1::CampaignSpec& spec) {
   std::vector<std::string> names;
-  for (const v1::SeedSpec& seed : spec.seeds()) names.push_back(seed.name());
-  if (HasBaseOrigin(spec)) names.push_back(spec.model().base().name());
+  for (const v1::SeedSpec* seed : RecipeSeeds(spec)) {
+    names.push_back(seed->name());
+  }
   return names;
 }
 

@@ -43,8 +43,11 @@ bool KeepsWeights(const v1::CampaignSpec& spec);
 // Whether recipes are of differences from model.base: search.origin is "base".
 bool HasBaseOrigin(const v1::CampaignSpec& spec);
 
-// The names of what recipes are made of: the seeds and, with HasBaseOrigin(),
-// the base behind them.
+// What recipes are made of: the seeds and, with HasBaseOrigin(), the base
+// behind them. Pointers into the spec.
+std::vector<const v1::SeedSpec*> RecipeSeeds(const v1::CampaignSpec& spec);
+std::vector<v1::SeedSpec*> MutableRecipeSeeds(v1::CampaignSpec& spec);
+// Their names.
 std::vector<std::string> RecipeSeedNames(const v1::CampaignSpec& spec);
 
 // What weights are rounded to where KeepsWeights(): float32 unless the spec

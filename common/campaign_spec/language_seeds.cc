@@ -7,6 +7,8 @@
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/field_checks.h"
 #include "common/checkpoint/leading_rows.h"
+#include "common/huggingface/tokenizer.h"
+#include "common/language_task/language_tools.h"
 #include "common/storage/file.h"
 
 namespace merganser {
@@ -139,16 +141,6 @@ absl::Status CheckTokenizers(const v1::CampaignSpec& spec,
 
 }  // namespace
 
-absl::Status CheckTokenizerFits(const Tokenizer& tokenizer,
-                                const Checkpoint& checkpoint) {
-  const int64_t rows = checkpoint.config().vocabulary_size;
-  if (tokenizer.vocabulary_size() <= rows) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(checkpoint.tokenizer_path(), ": has tokens up to ",
-                   tokenizer.vocabulary_size() - 1,
-                   "; the model's embedding has ", rows, " rows"));
-}
-
 std::string SeedField(const v1::CampaignSpec& spec, int index) {
   return index < spec.seeds_size() ? absl::StrCat("seeds[", index, "]")
                                    : "model.base";
@@ -170,8 +162,13 @@ absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(
     if (Comparable(first) != Comparable(other)) {
       return FieldError(
           SeedField(spec, static_cast<int>(i)),
-          absl::StrCat(seeds.checkpoints[i]->path(), "/config.json has ",
-                       FirstDifference(first, other)));
+          absl::StrCat(
+              seeds.checkpoints[i]->path(), "/config.json has ",
+              first.architecture == other.architecture
+                  ? ""
+                  : absl::StrCat("the architecture ", other.architecture,
+                                 ", seeds[0] ", first.architecture, "; "),
+              FirstDifference(first, other)));
     }
     RETURN_IF_ERROR(CheckVocabulary(spec, static_cast<int>(i),
                                     first.vocabulary_size,

@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/digest.h"
 #include "common/checkpoint/checkpoint.h"
 #include "common/checkpoint/language_model_config.h"
-#include "common/huggingface/tokenizer.h"
 #include "common/storage/tensor_source.h"
 #include "merganser/v1/campaign.pb.h"
 
@@ -27,6 +25,8 @@ struct LanguageSeeds {
   LanguageModelConfig config;
 
   const Checkpoint& tokenizer_seed() const { return *checkpoints[tokenizer]; }
+  // Tokens of a prompt and its continuation together.
+  int64_t maximum_length() const { return tokenizer_seed().config().positions; }
   // Rows of the embedding and the head, behind those that are merged, which are
   // kept from tokenizer_seed().
   int64_t kept_rows() const {
@@ -48,11 +48,6 @@ std::string SeedField(const v1::CampaignSpec& spec, int index);
 absl::StatusOr<LanguageSeeds> CheckLanguageSeeds(
     const v1::CampaignSpec& spec,
     std::vector<std::shared_ptr<const Checkpoint>> checkpoints);
-
-// Whether the model has an embedding for every token of its tokenizer.
-// Errors: InvalidArgument with the tokenizer's path.
-absl::Status CheckTokenizerFits(const Tokenizer& tokenizer,
-                                const Checkpoint& checkpoint);
 
 // What a child takes from the folder of its tokenizer's seed beside weights:
 // SHA-256 over names and contents of config.json, generation_config.json,

@@ -13,12 +13,12 @@
 #include "common/campaign_spec/campaign_seeds.h"
 #include "common/campaign_spec/chromosomes.h"
 #include "common/campaign_spec/field_checks.h"
-#include "common/campaign_spec/validate_tasks.h"
+#include "common/campaign_spec/language_tasks.h"
 #include "common/checkpoint/hub_cache.h"
 #include "common/genome/parameter_layout.h"
 #include "common/genome/thread_team.h"
+#include "common/language_task/language_tools.h"
 #include "common/storage/csv_dataset.h"
-#include "common/storage/jsonl_dataset.h"
 
 namespace merganser {
 namespace {
@@ -76,18 +76,14 @@ class Resolver {
     v1::CampaignSpec unresolved = spec;
     unresolved.mutable_model()->clear_tensors();
     unresolved.mutable_model()->clear_companions_digest();
-    for (v1::SeedSpec& seed : *unresolved.mutable_seeds()) seed.clear_digest();
-    if (HasBaseOrigin(spec)) {
-      unresolved.mutable_model()->mutable_base()->clear_digest();
+    for (v1::SeedSpec* seed : MutableRecipeSeeds(unresolved)) {
+      seed->clear_digest();
     }
     ASSIGN_OR_RETURN(seeds_, OpenSeeds(unresolved, path_of, team_));
     layout_ = seeds_.layout.parameters;
-    for (int i = 0; i < spec.seeds_size(); ++i) {
-      RETURN_IF_ERROR(WriteSeed(seeds_.digests[i], *spec.mutable_seeds(i)));
-    }
-    if (HasBaseOrigin(spec)) {
-      RETURN_IF_ERROR(WriteSeed(seeds_.digests.back(),
-                                *spec.mutable_model()->mutable_base()));
+    const std::vector<v1::SeedSpec*> seeds = MutableRecipeSeeds(spec);
+    for (size_t k = 0; k < seeds.size(); ++k) {
+      RETURN_IF_ERROR(WriteSeed(seeds_.digests[k], *seeds[k]));
     }
     return seeds_.language.has_value() ? WriteLanguageModel(spec)
                                        : absl::OkStatus();
@@ -121,15 +117,10 @@ class Resolver {
     ASSIGN_OR_RETURN(const Digest companions,
                      CompanionDigest(language.tokenizer_seed()));
     model.set_companions_digest(companions.ToBytes());
-    const auto write_licence = [&](int index, v1::SeedSpec& seed) {
-      if (!seed.licence().empty()) return;
-      seed.set_licence(language.checkpoints[index]->licence());
-    };
-    for (int i = 0; i < spec.seeds_size(); ++i) {
-      write_licence(i, *spec.mutable_seeds(i));
-    }
-    if (HasBaseOrigin(spec)) {
-      write_licence(spec.seeds_size(), *model.mutable_base());
+    const std::vector<v1::SeedSpec*> seeds = MutableRecipeSeeds(spec);
+    for (size_t k = 0; k < seeds.size(); ++k) {
+      if (!seeds[k]->licence().empty()) continue;
+      seeds[k]->set_licence(language.checkpoints[k]->licence());
     }
     return absl::OkStatus();
   }
@@ -152,39 +143,55 @@ class Resolver {
                           *task.mutable_holdout());
   }
 
+  // Makes tokens of all datapoints, as workers will.
   absl::Status ResolveLanguageTask(const std::string& path,
-                                   v1::TaskSpec& task) const {
-    ASSIGN_OR_RETURN(const LanguageTaskDefinition definition,
-                     ParseLanguageTask(task, path));
-    const std::vector<JsonlField> fields = FieldsOf(definition);
-    RETURN_IF_ERROR(ResolveTexts(absl::StrCat(path, ".search"), fields,
+                                   v1::TaskSpec& task) {
+    if (!seeds_.language.has_value()) {
+      return FieldError(absl::StrCat(path, ".kind"),
+                        "expected classification, unless model.family is "
+                        "language_model");
+    }
+    if (!tools_.has_value()) {
+      ASSIGN_OR_RETURN(tools_,
+                       OpenLanguageTools(seeds_.language->tokenizer_seed(),
+                                         seeds_.language->maximum_length()));
+    }
+    v1::TaskSpec unresolved = task;
+    unresolved.mutable_search()->clear_digest();
+    if (task.has_holdout()) unresolved.mutable_holdout()->clear_digest();
+    if (task.has_few_shot()) {
+      unresolved.mutable_few_shot()->mutable_examples()->clear_digest();
+    }
+    const auto path_of =
+        [this](const std::string& file,
+               const std::string& field) -> absl::StatusOr<std::string> {
+      RETURN_IF_ERROR(ShownToWorkers(field, AbsolutePath(file)).status());
+      return AbsolutePath(file);
+    };
+    const auto loaded =
+        LoadLanguageTask(unresolved, tools_->tools, path_of, path);
+    if (!loaded.ok()) {
+      return absl::InvalidArgumentError(loaded.status().message());
+    }
+    RETURN_IF_ERROR(WriteDataset(loaded->search.file_digest,
+                                 loaded->search.task->datapoints(),
                                  *task.mutable_search()));
-    if (task.has_holdout()) {
-      RETURN_IF_ERROR(ResolveTexts(absl::StrCat(path, ".holdout"), fields,
+    if (loaded->holdout.has_value()) {
+      RETURN_IF_ERROR(WriteDataset(loaded->holdout->file_digest,
+                                   loaded->holdout->task->datapoints(),
                                    *task.mutable_holdout()));
     }
-    if (!task.has_few_shot()) return absl::OkStatus();
-    return ResolveTexts(absl::StrCat(path, ".few_shot.examples"), fields,
+    if (!loaded->examples_digest.has_value()) return absl::OkStatus();
+    return WriteDataset(*loaded->examples_digest, loaded->examples_rows,
                         *task.mutable_few_shot()->mutable_examples());
   }
 
-  // A file of JSON Lines whose rows have `fields`.
-  absl::Status ResolveTexts(const std::string& field,
-                            const std::vector<JsonlField>& fields,
+  absl::Status WriteDataset(const Digest& digest, int64_t rows,
                             v1::DatasetSpec& dataset) const {
-    const std::string file_field = absl::StrCat(field, ".file");
-    const std::string path = AbsolutePath(dataset.file());
-    ASSIGN_OR_RETURN(const std::string shown, ShownToWorkers(file_field, path));
-    JsonlOptions options{.begin = dataset.first_row(), .fields = fields};
-    if (dataset.end_row() != 0) options.end = dataset.end_row();
-    const absl::StatusOr<JsonlDataset> read = ReadJsonlDataset(path, options);
-    RETURN_IF_ERROR(AsBadInput(absl::IsOutOfRange(read.status())
-                                   ? absl::StrCat(field, ".rows")
-                                   : file_field,
-                               read.status()));
-    dataset.set_file(shown);
-    dataset.set_digest(read->file_digest.ToBytes());
-    dataset.set_rows(static_cast<int64_t>(read->rows.size()));
+    ASSIGN_OR_RETURN(*dataset.mutable_file(),
+                     ShownToWorkers("", AbsolutePath(dataset.file())));
+    dataset.set_digest(digest.ToBytes());
+    dataset.set_rows(rows);
     return absl::OkStatus();
   }
 
@@ -192,7 +199,7 @@ class Resolver {
                               v1::DatasetSpec& dataset) const {
     const std::string file_field = absl::StrCat(field, ".file");
     const std::string path = AbsolutePath(dataset.file());
-    ASSIGN_OR_RETURN(const std::string shown, ShownToWorkers(file_field, path));
+    RETURN_IF_ERROR(ShownToWorkers(file_field, path).status());
     CsvOptions options{.begin = dataset.first_row(), .scale = dataset.scale()};
     if (dataset.end_row() != 0) options.end = dataset.end_row();
     const absl::StatusOr<CsvDataset> read = ReadCsvDataset(path, options);
@@ -201,10 +208,7 @@ class Resolver {
                                    : file_field,
                                read.status()));
     RETURN_IF_ERROR(AsBadInput(file_field, CheckFitsModel(*read)));
-    dataset.set_file(shown);
-    dataset.set_digest(read->file_digest.ToBytes());
-    dataset.set_rows(read->rows);
-    return absl::OkStatus();
+    return WriteDataset(read->file_digest, read->rows, dataset);
   }
 
   // An mlp's tensors are weight [in][out] and bias [out], layer by layer.
@@ -244,6 +248,7 @@ class Resolver {
   const ResolveOptions& options_;
   ThreadTeam team_;
   CampaignSeeds seeds_;                    // none where they are random
+  std::optional<LanguageTools> tools_;     // of language models
   std::optional<ParameterLayout> layout_;  // of all seeds
 };
 

@@ -87,7 +87,7 @@ absl::StatusOr<HubSnapshot> FindInHubCache(const HubName& name,
   return absl::NotFoundError(absl::StrCat(
       name.repository, "@", name.revision, " is not in the Hugging Face cache ",
       cache_folder, ": expected ", snapshot.folder,
-      "; download it there first, for example by huggingface-cli download"));
+      "; download it there first, for example by hf download"));
 }
 
 absl::StatusOr<std::string> FolderInHubCache(std::string_view text,

@@ -1,9 +1,8 @@
 #include "common/checkpoint/hub_cache.h"
 
-#include <cstdlib>
 #include <filesystem>
 
-#include "common/storage/file.h"
+#include "common/storage/test_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,29 +15,20 @@ namespace fs = std::filesystem;
 class HubCacheTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern =
-        (fs::temp_directory_path() / "merganser_hub_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    cache_ = pattern;
-    const fs::path repository = cache_ / "models--org--model";
-    fs::create_directories(repository / "refs");
-    fs::create_directories(repository / "snapshots" / "abc123");
-    ASSERT_TRUE(WriteFileAtomically((repository / "refs" / "main").string(),
-                                    std::string("abc123\n"))
-                    .ok());
-    ASSERT_TRUE(WriteFileAtomically((repository / "refs" / "evil").string(),
-                                    std::string("../../.."))
-                    .ok());
+    const std::string repository = "models--org--model";
+    fs::create_directories(cache_.File(repository + "/refs"));
+    fs::create_directories(cache_.File(repository + "/snapshots/abc123"));
+    cache_.Write(repository + "/refs/main", "abc123\n");
+    cache_.Write(repository + "/refs/evil", "../../..");
   }
-  void TearDown() override { fs::remove_all(cache_); }
 
   absl::StatusOr<HubSnapshot> Find(const std::string& text) {
     const auto name = ParseHubName(text);
     if (!name.ok()) return name.status();
-    return FindInHubCache(*name, cache_.string());
+    return FindInHubCache(*name, cache_.path());
   }
 
-  fs::path cache_;
+  const TestFolder cache_;
 };
 
 TEST_F(HubCacheTest, ABranchLeadsToItsCommit) {
@@ -46,7 +36,7 @@ TEST_F(HubCacheTest, ABranchLeadsToItsCommit) {
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   EXPECT_EQ(snapshot->commit, "abc123");
   EXPECT_EQ(snapshot->folder,
-            (cache_ / "models--org--model/snapshots/abc123").string());
+            cache_.File("models--org--model/snapshots/abc123"));
   EXPECT_EQ(Find("org/model@main")->commit, "abc123");
 }
 
@@ -59,7 +49,7 @@ TEST_F(HubCacheTest, WhatIsNotThereIsNamed) {
     const auto snapshot = Find(text);
     EXPECT_EQ(snapshot.status().code(), absl::StatusCode::kNotFound) << text;
     EXPECT_THAT(std::string(snapshot.status().message()),
-                HasSubstr(cache_.string()));
+                HasSubstr(cache_.path()));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "common/checkpoint/leading_rows.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,16 @@ bool IsPerTokenTensor(const std::string& name) {
 std::shared_ptr<const TensorSource> LeadingRows(
     std::shared_ptr<const Checkpoint> checkpoint, int64_t rows) {
   return std::make_shared<CheckpointRows>(std::move(checkpoint), rows);
+}
+
+absl::StatusOr<TensorView> TrailingRows(const Checkpoint& checkpoint,
+                                        const std::string& name, int64_t rows) {
+  ASSIGN_OR_RETURN(TensorView tensor, checkpoint.Tensor(name));
+  const int64_t left = std::max<int64_t>(0, tensor.shape[0] - rows);
+  tensor.elements = tensor.elements / tensor.shape[0] * left;
+  tensor.shape[0] = left;
+  tensor.bytes = tensor.bytes.last(tensor.elements * DTypeBytes(tensor.dtype));
+  return tensor;
 }
 
 }  // namespace merganser

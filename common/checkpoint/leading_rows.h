@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "common/checkpoint/checkpoint.h"
 #include "common/storage/tensor_source.h"
 
@@ -18,5 +19,11 @@ bool IsPerTokenTensor(const std::string& name);
 // where it has no more.
 std::shared_ptr<const TensorSource> LeadingRows(
     std::shared_ptr<const Checkpoint> checkpoint, int64_t rows);
+
+// The rows of such a tensor from `rows` on, which LeadingRows() leaves out; no
+// elements where it has no more.
+// Errors: those of Checkpoint::Tensor().
+absl::StatusOr<TensorView> TrailingRows(const Checkpoint& checkpoint,
+                                        const std::string& name, int64_t rows);
 
 }  // namespace merganser

@@ -99,7 +99,7 @@ TEST_F(EvalTest, BadInputIsCodeTwo) {
   Write("bad.yaml", "name: a\nkind: perplexity\nsearch: {file: /none.jsonl}\n");
   Write("worse.yaml", "name: a\nkind: classification\nsearch: {file: x}\n");
   EXPECT_EQ(Eval({kData + "tiny-llama-a", "--task", folder_ + "/bad.yaml"}), 2);
-  EXPECT_THAT(Log(), HasSubstr("merganser: a.search: /none.jsonl: "));
+  EXPECT_THAT(Log(), HasSubstr("merganser: a.search.file: /none.jsonl: "));
   EXPECT_EQ(Eval({kData + "tiny-llama-a", "--task", folder_ + "/worse.yaml"}),
             2);
   EXPECT_THAT(Log(), HasSubstr("worse.yaml: a.kind: expected a kind of "));

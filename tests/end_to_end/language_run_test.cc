@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client/embedded/process.h"
 #include "common/checkpoint/checkpoint.h"
 #include "common/checkpoint/checkpoint_writer.h"
@@ -262,6 +263,39 @@ TEST_F(LanguageRunTest, RowsThatNotAllSeedsHaveAreKept) {
   EXPECT_EQ(
       (*Checkpoint::Open(Output("left") + "/winner"))->config().vocabulary_size,
       520);
+}
+
+TEST_F(LanguageRunTest, WhatAWorkerWouldRefuseIsFoundBeforeItRuns) {
+  struct Case {
+    std::string row;
+    std::string setting;  // further
+    const char* message;
+  };
+  const std::string long_prompt(3000, 'x');
+  const std::vector<Case> cases = {
+      {R"({"prompt": ")" + long_prompt + R"(", "answer": " 1"})", "",
+       ":1: the prompt has "},
+      {R"({"prompt": "Q", "answer": ""})", "", ":1: expected an answer"},
+      {R"({"prompt": "Q"})", "", ":1: "},
+      {R"({"question": "Q", "choices": [" a"], "answer_index": 1})",
+       "tasks[0].kind=multiple_choice", ":1: "},
+      {R"({"text": "abc"})", "tasks[0].kind=perplexity tasks[0].window=1000",
+       "window"}};
+  for (const Case& one : cases) {
+    const std::string file = Output("data.jsonl");
+    ASSERT_EQ(WriteFileAtomically(file, one.row + "\n"), absl::OkStatus());
+    std::vector<std::string> settings =
+        absl::StrSplit(one.setting, ' ', absl::SkipEmpty());
+    settings.push_back("tasks[0].search.file=" + file);
+    settings.push_back("tasks[0].holdout.file=" + file);
+    std::vector<std::string> arguments = {"validate", kExamples + kPaper};
+    for (const std::string& setting : settings) {
+      arguments.insert(arguments.end(), {"--set", setting});
+    }
+    EXPECT_EQ(Command(arguments), 2) << one.row.substr(0, 60) << Log();
+    EXPECT_THAT(Log(), HasSubstr(one.message));
+    EXPECT_THAT(Log(), HasSubstr("tasks[0]."));
+  }
 }
 
 TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/language_task/language_model.h"
 #include "worker/models/decoder_engine.h"
-#include "worker/models/language_model.h"
 #include "worker/models/token_forest.h"
 
 namespace merganser {

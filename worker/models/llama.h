@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "common/checkpoint/language_model_config.h"
 #include "common/genome/parameter_layout.h"
+#include "common/language_task/language_model.h"
 #include "common/storage/dtype.h"
-#include "worker/models/language_model.h"
 
 namespace merganser {
 

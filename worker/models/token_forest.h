@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "common/language_task/language_model.h"
 #include "worker/models/decoder_engine.h"
-#include "worker/models/language_model.h"
 
 namespace merganser {
 

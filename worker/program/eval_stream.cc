@@ -11,11 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/campaign_spec/language_tasks.h"
 #include "common/campaign_spec/validate_tasks.h"
 #include "common/evolution/layout.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/util/delimited_message_util.h"
-#include "worker/tasks/task_dataset.h"
 
 namespace merganser {
 namespace {
@@ -73,8 +73,8 @@ class EvalStream {
     definitions_.push_back(
         std::make_unique<const LanguageTaskDefinition>(std::move(parsed)));
     const LanguageTaskDefinition& definition = *definitions_.back();
-    ASSIGN_OR_RETURN(auto examples,
-                     ReadTaskExamples(spec, definition, paths_, name));
+    ASSIGN_OR_RETURN(auto examples, ReadTaskExamples(spec, definition,
+                                                     paths_.resolver(), name));
     const JsonlDataset* const shown =
         examples.has_value() ? &*examples : nullptr;
     auto texts =
@@ -102,7 +102,8 @@ class EvalStream {
     ASSIGN_OR_RETURN(
         JsonlDataset dataset,
         ReadTaskDataset(
-            holdout ? spec.holdout() : spec.search(), definition, paths_,
+            holdout ? spec.holdout() : spec.search(), definition,
+            paths_.resolver(),
             absl::StrCat(spec.name(), holdout ? ".holdout" : ".search")));
     const auto limit = static_cast<size_t>(request_.limit());
     if (limit > 0 && limit < dataset.rows.size()) dataset.rows.resize(limit);

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "common/language_task/testing/fake_language_model.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/delimited_message_util.h"
 #include "gtest/gtest.h"
-#include "worker/testing/fake_language_model.h"
 
 namespace merganser {
 namespace {

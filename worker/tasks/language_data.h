@@ -10,18 +10,18 @@
 #include "absl/status/statusor.h"
 #include "common/campaign_spec/campaign_seeds.h"
 #include "common/genome/thread_team.h"
+#include "common/language_task/language_task.h"
+#include "common/language_task/language_tools.h"
 #include "merganser/v1/campaign.pb.h"
 #include "worker/tasks/chunk_plan.h"
-#include "worker/tasks/language_task.h"
-#include "worker/tasks/language_tools.h"
 #include "worker/weights/path_rules.h"
 
 namespace merganser {
 
 // One task of the campaign.
 struct LanguageTaskData {
-  std::unique_ptr<LanguageTask> search;
-  std::unique_ptr<LanguageTask> holdout;  // null: there is none
+  std::unique_ptr<const LanguageTask> search;
+  std::unique_ptr<const LanguageTask> holdout;  // null: there is none
   int chunk_size = 1;
 };
 
@@ -37,10 +37,6 @@ class LanguageData {
 
   const CampaignSeeds& seeds() const { return seeds_; }
   std::span<const LanguageTaskData> tasks() const { return tasks_; }
-  // Tokens of a prompt and its continuation together.
-  int64_t maximum_length() const {
-    return seeds_.language->tokenizer_seed().config().positions;
-  }
 
   // The parameters that a child has as a model: those of the seeds' layout, and
   // the rows of embedding and head that are kept behind the merged ones.

@@ -11,8 +11,8 @@
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/genome/materialise.h"
 #include "common/genome/thread_team.h"
+#include "common/language_task/language_model.h"
 #include "worker/models/device.h"
-#include "worker/models/language_model.h"
 #include "worker/models/llama.h"
 #include "worker/tasks/language_data.h"
 #include "worker/weights/job_recipe.h"
@@ -73,7 +73,8 @@ absl::StatusOr<Digest> LanguageEvaluator::Probe() {
   RETURN_IF_ERROR(Materialise(
       SeedRecipe(0, static_cast<int>(pointers_.size()),
                  static_cast<int>(data_->seeds().layout.chromosomes.size()))));
-  const int64_t length = std::min(kProbeTokens, data_->maximum_length());
+  const int64_t length =
+      std::min(kProbeTokens, data_->seeds().language->maximum_length());
   std::vector<int32_t> tokens;
   for (int64_t i = 0; i < length; ++i) {
     tokens.push_back(static_cast<int32_t>(i % model_->vocabulary_size()));

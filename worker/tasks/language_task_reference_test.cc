@@ -15,9 +15,9 @@
 #include "common/genome/materialise.h"
 #include "common/genome/seed_weights.h"
 #include "common/genome/thread_team.h"
+#include "common/language_task/language_datapoints.h"
+#include "common/language_task/language_task.h"
 #include "common/storage/file.h"
-#include "worker/tasks/language_datapoints.h"
-#include "worker/tasks/language_task.h"
 #include "worker/tasks/served_language_model.h"
 
 namespace merganser {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/language_task/language_model.h"
+#include "common/language_task/language_tools.h"
 #include "common/storage/dtype.h"
-#include "worker/models/language_model.h"
-#include "worker/tasks/language_tools.h"
 
 namespace merganser {
 

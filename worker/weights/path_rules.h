@@ -24,6 +24,13 @@ class PathRules {
   absl::StatusOr<std::string> Resolve(std::string_view path,
                                       std::string_view field) const;
 
+  // Resolve() as a function, of the lifetime of these rules.
+  auto resolver() const {
+    return [this](const std::string& path, const std::string& field) {
+      return Resolve(path, field);
+    };
+  }
+
   // Where a seed lies: Resolve() of its path, or its folder in the Hugging Face
   // cache of this process' environment.
   absl::StatusOr<std::string> ResolveSeed(const v1::SeedSpec& seed,

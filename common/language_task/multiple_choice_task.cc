@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "worker/tasks/language_datapoints.h"
+#include "common/language_task/language_datapoints.h"
 
 namespace merganser {
 namespace {

@@ -3,11 +3,18 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/checkpoint/checkpoint.h"
-#include "worker/tasks/language_task.h"
+#include "common/huggingface/tokenizer.h"
+#include "common/language_task/language_task.h"
 
 namespace merganser {
+
+// Whether the model has an embedding for every token of its tokenizer.
+// Errors: InvalidArgument with the tokenizer's path.
+absl::Status CheckTokenizerFits(const Tokenizer& tokenizer,
+                                const Checkpoint& checkpoint);
 
 // Threads: immutable after creation; safe to share.
 struct LanguageTools {

@@ -9,11 +9,11 @@
 
 #include "absl/status/statusor.h"
 #include "common/evolution/scores.h"
+#include "common/language_task/datapoint_texts.h"
+#include "common/language_task/language_model.h"
 #include "common/language_task/language_task_definition.h"
+#include "common/language_task/text_codec.h"
 #include "common/storage/jsonl_dataset.h"
-#include "worker/models/language_model.h"
-#include "worker/tasks/datapoint_texts.h"
-#include "worker/tasks/text_codec.h"
 
 namespace merganser {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "worker/models/language_model.h"
-#include "worker/tasks/text_codec.h"
+#include "common/language_task/language_model.h"
+#include "common/language_task/text_codec.h"
 
 namespace merganser {
 

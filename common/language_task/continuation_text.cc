@@ -1,4 +1,4 @@
-#include "worker/tasks/continuation_text.h"
+#include "common/language_task/continuation_text.h"
 
 #include <algorithm>
 #include <utility>

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "worker/models/language_model.h"
-#include "worker/tasks/text_codec.h"
+#include "common/language_task/language_model.h"
+#include "common/language_task/text_codec.h"
 
 namespace merganser {
 

@@ -1,16 +1,14 @@
-#include "worker/tasks/language_task.h"
+#include "common/language_task/language_task.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
-#include <numeric>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
-#include "worker/tasks/language_datapoints.h"
-#include "worker/testing/fake_language_model.h"
+#include "common/language_task/testing/language_task_fixture.h"
 
 namespace merganser {
 namespace {
@@ -19,84 +17,6 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using Kind = LanguageTaskKind;
-
-constexpr int32_t kBegin = FakeCodec::kBegin;
-constexpr int32_t kEnd = FakeCodec::kEnd;
-
-TextTemplate Template(const std::string& text) {
-  return TextTemplate::Parse(text).value();
-}
-
-LanguageTaskDefinition Definition(Kind kind) {
-  LanguageTaskDefinition task{.kind = kind};
-  task.prompt = Template(kind == Kind::kMultipleChoice ? "{question}"
-                         : kind == Kind::kPerplexity   ? "{text}"
-                                                       : "{prompt}");
-  task.has_answer = kind == Kind::kExactMatch || kind == Kind::kGeneration;
-  if (task.has_answer) task.answer = Template("{answer}");
-  return task;
-}
-
-// Rows of values in the order of the task's fields, from line 1.
-JsonlDataset Dataset(const LanguageTaskDefinition& task,
-                     std::vector<std::vector<JsonlValue>> rows) {
-  JsonlDataset dataset{.path = "x.jsonl", .fields = FieldsOf(task)};
-  for (auto& row : rows) {
-    dataset.rows.push_back(
-        {.line = static_cast<int64_t>(dataset.rows.size()) + 1,
-         .values = std::move(row)});
-  }
-  return dataset;
-}
-
-class LanguageTaskTest : public testing::Test {
- protected:
-  LanguageTaskTools Tools() {
-    return {.codec = &codec_,
-            .render_chat = {},
-            .end_tokens = {kEnd},
-            .prefix_token = kBegin,
-            .maximum_length = model_.maximum_length()};
-  }
-
-  absl::StatusOr<std::unique_ptr<LanguageTask>> Create(
-      const LanguageTaskDefinition& definition,
-      std::vector<std::vector<JsonlValue>> rows,
-      const JsonlDataset* examples = nullptr) {
-    return LanguageTask::Create(
-        definition, Dataset(definition, std::move(rows)), examples, Tools());
-  }
-
-  // On all datapoints, with outputs unless `without_outputs`.
-  LanguageScores Score(const LanguageTaskDefinition& definition,
-                       std::vector<std::vector<JsonlValue>> rows,
-                       bool wants_outputs = true) {
-    const auto task = Create(definition, std::move(rows));
-    EXPECT_TRUE(task.ok()) << task.status();
-    std::vector<uint32_t> all((*task)->datapoints());
-    std::iota(all.begin(), all.end(), 0u);
-    auto scores = (*task)->Score(model_, all, wants_outputs);
-    EXPECT_TRUE(scores.ok()) << scores.status();
-    return *std::move(scores);
-  }
-
-  Tokens Encode(const std::string& text) {
-    return codec_.Encode(text, /*add_special_tokens=*/false).value();
-  }
-  Tokens Prompt(const std::string& text) {
-    return codec_.Encode(text, /*add_special_tokens=*/true).value();
-  }
-  // The model writes the text behind the prompt, and ends if `ends`.
-  void Writes(const std::string& prompt, const std::string& text,
-              bool ends = true) {
-    Tokens tokens = Encode(text);
-    if (ends) tokens.push_back(kEnd);
-    model_.Writes(Prompt(prompt), tokens);
-  }
-
-  FakeCodec codec_;
-  FakeLanguageModel model_;
-};
 
 std::string Hits(const LanguageScores& result) {
   std::string hits;
@@ -264,8 +184,6 @@ TEST_F(LanguageTaskTest, TheModelsLengthEndsAContinuation) {
   EXPECT_FALSE(result.saw_nan);
 }
 
-using List = std::vector<std::string>;
-
 TEST_F(LanguageTaskTest, TheLikeliestChoiceIsPicked) {
   model_.Likes(Prompt("q:"), Encode(" a"), -3);
   model_.Likes(Prompt("q:"), Encode(" bcd"), -4);
@@ -385,143 +303,5 @@ TEST_F(LanguageTaskTest, ScoresArePackedAsTheCampaignHasThem) {
 }
 
 // What is refused when a task is made.
-struct BadTask {
-  const char* name;
-  Kind kind;
-  std::function<void(LanguageTaskDefinition&)> edit;
-  std::vector<std::vector<JsonlValue>> rows;
-  const char* error;
-};
-
-void PrintTo(const BadTask& row, std::ostream* out) { *out << row.name; }
-
-class BadTaskTest : public LanguageTaskTest,
-                    public testing::WithParamInterface<BadTask> {};
-
-TEST_P(BadTaskTest, IsRefusedWithThePlace) {
-  LanguageTaskDefinition task = Definition(GetParam().kind);
-  if (GetParam().edit) GetParam().edit(task);
-  const absl::Status status = Create(task, GetParam().rows).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(std::string(status.message()), GetParam().error);
-}
-
-const std::string kSixty(60, 'p');  // 61 tokens
-
-INSTANTIATE_TEST_SUITE_P(
-    Rows, BadTaskTest,
-    testing::Values(
-        BadTask{"LongPrompt",
-                Kind::kExactMatch,
-                {},
-                {{"a", "b"}, {kSixty, "1234"}},
-                "x.jsonl:2: the prompt has 61 tokens, and 4 follow; the model "
-                "takes 64 in all"},
-        BadTask{"LongPromptOfGeneration",
-                Kind::kGeneration,
-                {},
-                {{kSixty + "ppp", "x"}},
-                "x.jsonl:1: the prompt has 64 tokens, and 1 follows; the model "
-                "takes 64 in all"},
-        BadTask{"LongChoice",
-                Kind::kMultipleChoice,
-                {},
-                {{kSixty, List{"a", "1234"}, "0"}},
-                "x.jsonl:1: the prompt has 61 tokens, and 4 follow; the model "
-                "takes 64 in all"},
-        BadTask{"LongAnswer",
-                Kind::kExactMatch,
-                [](auto& task) { task.max_new_tokens = 2; },
-                {{"a", "123"}},
-                "x.jsonl:1: the answer has 3 tokens; expected at most "
-                "max_new_tokens, 2"},
-        BadTask{"NoAnswer",
-                Kind::kExactMatch,
-                {},
-                {{"a", ""}},
-                "x.jsonl:1: expected an answer; got an empty one"},
-        BadTask{"StopInTheAnswer",
-                Kind::kExactMatch,
-                [](auto& task) { task.stops = {"2"}; },
-                {{"a", "123"}},
-                "x.jsonl:1: expected an answer without a stop in it, which no "
-                "model can write; there is one at byte 1 of \"123\""},
-        BadTask{
-            "NothingToExtract",
-            Kind::kGeneration,
-            [](auto& task) { task.extractor = AnswerExtractor::LastNumber(); },
-            {{"a", "none"}},
-            "x.jsonl:1: extract: finds nothing in the right answer, "
-            "\"none\""},
-        BadTask{"NoChoices",
-                Kind::kMultipleChoice,
-                {},
-                {{"q", List{}, "0"}},
-                "x.jsonl:1: field \"choices\": expected at least one choice"},
-        BadTask{"EmptyChoice",
-                Kind::kMultipleChoice,
-                {},
-                {{"q", List{"a", ""}, "0"}},
-                "x.jsonl:1: field \"choices\": expected choices that are not "
-                "empty"},
-        BadTask{"IndexOutOfRange",
-                Kind::kMultipleChoice,
-                {},
-                {{"q", List{"a", "b"}, "2"}},
-                "x.jsonl:1: field \"answer_index\": expected an index of the "
-                "list \"choices\", 0 to 1; got 2"},
-        BadTask{"IndexOfText",
-                Kind::kMultipleChoice,
-                {},
-                {{"q", List{"a", "b"}, "b"}},
-                "x.jsonl:1: field \"answer_index\": expected an index of the "
-                "list \"choices\", 0 to 1; got b"},
-        BadTask{"ChoiceThatIsNone",
-                Kind::kMultipleChoice,
-                [](auto& task) {
-                  task.has_answer = true;
-                  task.answer = Template("{right}");
-                },
-                {{"q", "c", List{"a", "b"}}},
-                "x.jsonl:1: expected the answer as one of the list "
-                "\"choices\"; got \"c\""},
-        BadTask{"WindowTooLong",
-                Kind::kPerplexity,
-                [](auto& task) { task.window = 64; },
-                {{"a"}},
-                "window: expected at most 63, one less than the model takes; "
-                "got 64"},
-        BadTask{"NoChatTemplate",
-                Kind::kExactMatch,
-                [](auto& task) { task.chat = true; },
-                {{"a", "b"}},
-                "chat: expected a model whose tokenizer has a chat template"}),
-    [](const auto& info) { return std::string(info.param.name); });
-
-TEST_F(LanguageTaskTest, WhatJustFitsIsTaken) {
-  EXPECT_TRUE(Create(Definition(Kind::kExactMatch), {{kSixty, "123"}}).ok());
-  EXPECT_TRUE(
-      Create(Definition(Kind::kGeneration), {{kSixty + "pp", "x"}}).ok());
-  LanguageTaskDefinition task = Definition(Kind::kExactMatch);
-  task.max_new_tokens = 3;
-  EXPECT_TRUE(Create(task, {{"a", "123"}}).ok());
-  task = Definition(Kind::kPerplexity);
-  task.window = 63;
-  EXPECT_TRUE(Create(task, {{"a"}}).ok());
-}
-
-TEST_F(LanguageTaskTest, AnEmptyContextIsThePrefixToken) {
-  const TokenPair pair =
-      EncodePair(codec_, "", "ab", /*add_special_tokens=*/false, kEnd).value();
-  EXPECT_THAT(pair.context, ElementsAre(kEnd));
-  EXPECT_THAT(pair.continuation, ElementsAre('a', 'b'));
-  EXPECT_THAT(
-      std::string(EncodePair(codec_, " ", "a", false, -1).status().message()),
-      EndsWith("the tokenizer has no token to begin with"));
-  EXPECT_THAT(
-      std::string(EncodePair(codec_, "a", "", true, kEnd).status().message()),
-      HasSubstr("adds tokens to the prompt"));
-}
-
 }  // namespace
 }  // namespace merganser

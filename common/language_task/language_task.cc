@@ -1,4 +1,4 @@
-#include "worker/tasks/language_task.h"
+#include "common/language_task/language_task.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "worker/tasks/language_datapoints.h"
+#include "common/language_task/language_datapoints.h"
 
 namespace merganser {
 namespace {

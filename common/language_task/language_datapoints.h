@@ -11,8 +11,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker/tasks/continuation_text.h"
-#include "worker/tasks/language_task.h"
+#include "common/language_task/continuation_text.h"
+#include "common/language_task/language_task.h"
 
 namespace merganser {
 

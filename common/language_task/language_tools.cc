@@ -1,4 +1,4 @@
-#include "worker/tasks/language_tools.h"
+#include "common/language_task/language_tools.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -8,7 +8,6 @@
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "common/base/status_macros.h"
-#include "common/campaign_spec/language_seeds.h"
 #include "common/checkpoint/json_fields.h"
 #include "common/huggingface/chat_template.h"
 #include "common/huggingface/tokenizer.h"
@@ -86,6 +85,16 @@ absl::StatusOr<int32_t> PrefixToken(const Checkpoint& checkpoint,
 }
 
 }  // namespace
+
+absl::Status CheckTokenizerFits(const Tokenizer& tokenizer,
+                                const Checkpoint& checkpoint) {
+  const int64_t rows = checkpoint.config().vocabulary_size;
+  if (tokenizer.vocabulary_size() <= rows) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(checkpoint.tokenizer_path(), ": has tokens up to ",
+                   tokenizer.vocabulary_size() - 1,
+                   "; the model's embedding has ", rows, " rows"));
+}
 
 absl::StatusOr<LanguageTools> OpenLanguageTools(const Checkpoint& checkpoint,
                                                 int64_t maximum_length) {

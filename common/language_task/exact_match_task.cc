@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/language_task/language_datapoints.h"
 #include "common/language_task/stop_texts.h"
-#include "worker/tasks/language_datapoints.h"
 
 namespace merganser {
 namespace {

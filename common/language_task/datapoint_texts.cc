@@ -1,4 +1,4 @@
-#include "worker/tasks/datapoint_texts.h"
+#include "common/language_task/datapoint_texts.h"
 
 #include <algorithm>
 #include <charconv>
