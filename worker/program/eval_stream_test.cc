@@ -162,7 +162,7 @@ TEST_F(EvalStreamTest, WhatIsWrongIsTheLastAnswer) {
       {"tasks { name: 'a' kind: 'exact_match' window: 1 }",
        "a.window: expected none"},
       {"tasks { name: 'a' kind: 'exact_match' search { file: '/none' } }",
-       "a.search: /none: "},
+       "a.search.file: /none: "},
       {"tasks { name: 'a' kind: 'exact_match' answer: '{x}' }",
        "has no field \"x\""},
       {"tasks { name: 'a' kind: 'exact_match' chat: true }",
