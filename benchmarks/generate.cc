@@ -1,13 +1,14 @@
 // How fast Llamas write and judge text on this machine's CPU.
 //
 //   generate_benchmark [--threads N] [--rounds R] [--model small|tiny|all]
-//                      [--checkpoint DIR]
+//                      [--checkpoint DIR [--workload small|tiny]]
 //
 // Prints a Markdown table: tokens per second that are written at batch 1 and
 // 32; items per second of exact match (judged without decoding), of exact match
 // by decoding, and of multiple choice. Weights and tokens are random, of the
 // shape of a model of 135M parameters and of a tiny one; --checkpoint takes
-// shape and weights from a Hugging Face folder instead.
+// shape and weights from a Hugging Face folder instead, and computes in
+// float32.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -19,8 +20,10 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "benchmarks/language_shapes.h"
 #include "common/base/status_macros.h"
 #include "common/checkpoint/checkpoint.h"
+#include "common/genome/vector_kernels.h"
 #include "worker/models/llama.h"
 
 namespace merganser {
@@ -31,6 +34,7 @@ struct Arguments {
   int rounds = 3;
   std::string model = "all";
   std::string checkpoint;
+  std::string workload = "small";
 };
 
 // Prompts as few-shot tasks have them: a common beginning, then the question.
@@ -40,34 +44,6 @@ struct Workload {
   int64_t answer = 0;
   int64_t items = 0;
 };
-
-LanguageModelConfig SmallConfig() {
-  LanguageModelConfig config;
-  config.vocabulary_size = 49152;
-  config.hidden_size = 576;
-  config.intermediate_size = 1536;
-  config.layers = 30;
-  config.heads = 9;
-  config.key_value_heads = 3;
-  config.head_size = 64;
-  config.positions = 2048;
-  config.norm_epsilon = 1e-5;
-  config.tied_head = true;
-  return config;
-}
-
-LanguageModelConfig TinyConfig() {
-  LanguageModelConfig config = SmallConfig();
-  config.vocabulary_size = 520;
-  config.hidden_size = 96;
-  config.intermediate_size = 256;
-  config.layers = 3;
-  config.heads = 6;
-  config.key_value_heads = 2;
-  config.head_size = 16;
-  config.tied_head = false;
-  return config;
-}
 
 class GenerateBenchmark {
  public:
@@ -219,10 +195,13 @@ absl::Status RunCheckpoint(const Workload& workload,
                    CreateLlama(checkpoint->config(), checkpoint->layout(),
                                {.threads = arguments.threads,
                                 .weights_dtype = checkpoint->dtype()}));
+  const OutputFormat format = model->parameter_format();
   uint8_t* to = model->parameters().data();
   for (const TensorSlice& slice : checkpoint->layout().tensors) {
     ASSIGN_OR_RETURN(const TensorView view, checkpoint->Tensor(slice.name));
-    to = std::copy(view.bytes.begin(), view.bytes.end(), to);
+    const WeightedInput input{view.bytes.data(), view.dtype, 1};
+    Combine({&input, 1}, slice.elements, format, /*streaming=*/false, to);
+    to += slice.elements * DTypeBytes(format.held());
   }
   RETURN_IF_ERROR(model->LoadParameters());
   return GenerateBenchmark(std::move(model), arguments.rounds)
@@ -237,7 +216,10 @@ absl::Status RunAll(const Arguments& arguments) {
       .shared = 200, .question = 40, .answer = 4, .items = 64};
   const Workload tiny = {
       .shared = 4, .question = 14, .answer = 4, .items = 600};
-  if (!arguments.checkpoint.empty()) return RunCheckpoint(small, arguments);
+  if (!arguments.checkpoint.empty()) {
+    return RunCheckpoint(arguments.workload == "tiny" ? tiny : small,
+                         arguments);
+  }
   if (arguments.model != "tiny") {
     RETURN_IF_ERROR(RunShape("135M", SmallConfig(), small, 64, arguments));
   }
@@ -257,7 +239,11 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", arguments.rounds)->check(CLI::PositiveNumber);
   app.add_option("--model", arguments.model)
       ->check(CLI::IsMember({"small", "tiny", "all"}));
-  app.add_option("--checkpoint", arguments.checkpoint);
+  CLI::Option* const checkpoint =
+      app.add_option("--checkpoint", arguments.checkpoint);
+  app.add_option("--workload", arguments.workload)
+      ->check(CLI::IsMember({"small", "tiny"}))
+      ->needs(checkpoint);
   CLI11_PARSE(app, argc, argv);
   if (const absl::Status status = merganser::RunAll(arguments); !status.ok()) {
     std::cerr << status.message() << std::endl;

@@ -6,8 +6,6 @@ the same disk, in turn. The files are in the page cache.
 """
 
 import argparse
-import json
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -17,12 +15,8 @@ import tempfile
 import time
 
 from bench import binaries, print_header, print_machine, print_row, say
+from checkpoints import SHAPES, make_checkpoints
 
-TOKENIZER = pathlib.Path(__file__).parent.parent / "tests" / "data" / "llm" / "tiny-llama-a"
-SHAPES = {  # layers, hidden size, intermediate size, heads, key-value heads, vocabulary
-    "135M": (30, 576, 1536, 9, 3, 49152),
-    "0.66B": (30, 1280, 4096, 20, 4, 49152),
-}
 METHODS = {
     "linear": "models:\n  - {{model: {a}, parameters: {{weight: 0.6}}}}\n"
               "  - {{model: {b}, parameters: {{weight: 0.4}}}}\n",
@@ -44,55 +38,6 @@ for turn in range(int(sys.argv[3]) + 1):
     if turn > 0:
         print(time.monotonic() - start, flush=True)
 """
-
-
-def tensors_of(shape):
-    layers, hidden, intermediate, heads, kv_heads, vocabulary = shape
-    head = hidden // heads
-    yield "model.embed_tokens.weight", (vocabulary, hidden)
-    for layer in range(layers):
-        prefix = f"model.layers.{layer}."
-        yield prefix + "input_layernorm.weight", (hidden,)
-        yield prefix + "post_attention_layernorm.weight", (hidden,)
-        yield prefix + "self_attn.q_proj.weight", (hidden, hidden)
-        yield prefix + "self_attn.k_proj.weight", (kv_heads * head, hidden)
-        yield prefix + "self_attn.v_proj.weight", (kv_heads * head, hidden)
-        yield prefix + "self_attn.o_proj.weight", (hidden, hidden)
-        yield prefix + "mlp.gate_proj.weight", (intermediate, hidden)
-        yield prefix + "mlp.up_proj.weight", (intermediate, hidden)
-        yield prefix + "mlp.down_proj.weight", (hidden, intermediate)
-    yield "model.norm.weight", (hidden,)
-
-
-def make_checkpoint(folder, shape, seed):
-    """A Llama with a tied head and normal weights, in shards."""
-    import torch
-    from huggingface_hub import save_torch_state_dict
-    layers, hidden, intermediate, heads, kv_heads, vocabulary = shape
-    folder.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
-        shutil.copy(TOKENIZER / name, folder)
-    config = json.loads((TOKENIZER / "config.json").read_text())
-    config |= {"num_hidden_layers": layers, "hidden_size": hidden,
-               "intermediate_size": intermediate, "num_attention_heads": heads,
-               "num_key_value_heads": kv_heads, "vocab_size": vocabulary,
-               "tie_word_embeddings": True, "torch_dtype": "bfloat16"}
-    (folder / "config.json").write_text(json.dumps(config, indent=1))
-    generator = torch.Generator().manual_seed(seed)
-    weights = {name: torch.randn(size, generator=generator).mul_(0.02).to(torch.bfloat16)
-               for name, size in tensors_of(shape)}
-    save_torch_state_dict(weights, folder, max_shard_size="200MB")
-
-
-def make_checkpoints(a, b, shape):
-    """In a process of its own: the peak memory of a child begins with its parent's."""
-    context = multiprocessing.get_context("spawn")
-    for folder, seed in ((a, 1), (b, 2)):
-        process = context.Process(target=make_checkpoint, args=(folder, shape, seed))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
-            sys.exit(f"{folder}: could not be made")
 
 
 def run(command, output, threads):
@@ -123,7 +68,7 @@ def warm_seconds(config, output, repeats, threads):
 def measure(folder, arguments, shape, scratch):
     a, b = scratch / "a", scratch / "b"
     say(f"making two checkpoints of the {shape} shape")
-    make_checkpoints(a, b, SHAPES[shape])
+    make_checkpoints([a, b], shape)
     size = sum(path.stat().st_size for path in a.glob("*.safetensors"))
     mergekit = pathlib.Path(sys.executable).parent / "mergekit-yaml"
     for method, text in METHODS.items():

@@ -25,7 +25,7 @@ absl::Status WriteKeptRows(const Checkpoint& donor, int64_t merged_rows,
     const WeightedInput input{
         .bytes = kept.bytes.data(), .dtype = kept.dtype, .coefficient = 1};
     std::vector<uint8_t> bytes(kept.elements * DTypeBytes(dtype));
-    Combine({&input, 1}, kept.elements, dtype, /*streaming=*/false,
+    Combine({&input, 1}, kept.elements, {dtype}, /*streaming=*/false,
             bytes.data());
     const int64_t width = outlines[i].shape[1];
     RETURN_IF_ERROR(

@@ -248,7 +248,7 @@ class Runner {
         const TensorView& view = views_[item.tensor][k];
         inputs.push_back({At(view, begin), view.dtype, coefficient});
       }
-      Combine(inputs, end - begin, dtype_, /*streaming=*/false,
+      Combine(inputs, end - begin, {dtype_}, /*streaming=*/false,
               buffer.data() + (begin - item.begin) * DTypeBytes(dtype_));
       begin = end;
     }

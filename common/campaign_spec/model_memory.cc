@@ -11,7 +11,9 @@ absl::StatusOr<int64_t> ChildMemoryBytes(const v1::CampaignSpec& spec) {
   ASSIGN_OR_RETURN(const DType compute, ComputeDTypeOf(spec));
   ASSIGN_OR_RETURN(const DType weights, WeightsDTypeOf(spec));
   int64_t element_bytes = DTypeBytes(compute);
-  if (!spec.model().weights_dtype().empty() && weights != compute) {
+  // Computed in float32, weights of another dtype are held in float32 alone.
+  if (!spec.model().weights_dtype().empty() && compute != DType::kF32 &&
+      weights != compute) {
     element_bytes += DTypeBytes(weights);
   }
   int64_t bytes = 0;

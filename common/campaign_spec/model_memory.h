@@ -10,9 +10,9 @@
 namespace merganser {
 
 // Bytes of one child of a resolved spec: its parameters in
-// model.compute_dtype and, where that is not the weights' dtype, in that, too.
-// Activations, keys and values come on top; the seeds are mapped from files.
-// Errors: InvalidArgument for a dtype that is none.
+// model.compute_dtype and, where that is neither float32 nor the weights'
+// dtype, in that, too. Activations, keys and values come on top; the seeds are
+// mapped from files. Errors: InvalidArgument for a dtype that is none.
 absl::StatusOr<int64_t> ChildMemoryBytes(const v1::CampaignSpec& spec);
 
 // "1.5 GB": decimal, for messages.

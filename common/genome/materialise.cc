@@ -23,7 +23,7 @@ struct Job {
   const GenomeLayout& layout;
   std::span<const WeightTensors> weights;
   const Mutation& mutation;
-  DType dtype;
+  OutputFormat format;
   bool streaming;
   uint8_t* out;
 };
@@ -83,8 +83,8 @@ void RangeMaker::MakePiece(int tensor, int64_t begin, int64_t end,
         {reinterpret_cast<const uint8_t*>(noise), DType::kF32, sigma_});
   }
   const int64_t place = job_.placement.tensors[tensor].offset + begin;
-  Combine(inputs_, end - begin, job_.dtype, job_.streaming,
-          job_.out + place * DTypeBytes(job_.dtype));
+  Combine(inputs_, end - begin, job_.format, job_.streaming,
+          job_.out + place * DTypeBytes(job_.format.held()));
 }
 
 void RangeMaker::MakePartOfTensor(int tensor, int64_t begin, int64_t end) {
@@ -136,7 +136,7 @@ absl::Status CheckFits(const Job& job, size_t out_bytes) {
                         layout.parameters.tensors.size()));
   }
   status.Update(check("number of output bytes", out_bytes,
-                      job.placement.length * DTypeBytes(job.dtype)));
+                      job.placement.length * DTypeBytes(job.format.held())));
   const std::vector<TensorSlice>& places = job.placement.tensors;
   status.Update(check("number of places", places.size(),
                       layout.parameters.tensors.size()));
@@ -159,17 +159,18 @@ absl::Status Materialiser::Run(const LinearRecipe& recipe,
                                const GenomeLayout& layout,
                                std::span<const SeedWeights* const> seeds,
                                DType dtype, std::span<uint8_t> out) {
-  return RunInto(layout.parameters, recipe, layout, seeds, dtype, out);
+  return RunInto(layout.parameters, recipe, layout, seeds, {dtype}, out);
 }
 
 absl::Status Materialiser::RunInto(const ParameterLayout& placement,
                                    const LinearRecipe& recipe,
                                    const GenomeLayout& layout,
                                    std::span<const SeedWeights* const> seeds,
-                                   DType dtype, std::span<uint8_t> out) {
+                                   OutputFormat format,
+                                   std::span<uint8_t> out) {
   weights_.clear();
   for (const SeedWeights* seed : seeds) weights_.push_back(seed->tensors());
-  return Make(placement, recipe, layout, weights_, Mutation{}, dtype, out);
+  return Make(placement, recipe, layout, weights_, Mutation{}, format, out);
 }
 
 absl::Status Materialiser::Run(const LinearRecipe& recipe,
@@ -177,21 +178,22 @@ absl::Status Materialiser::Run(const LinearRecipe& recipe,
                                std::span<const WeightTensors> weights,
                                const Mutation& mutation, DType dtype,
                                std::span<uint8_t> out) {
-  return Make(layout.parameters, recipe, layout, weights, mutation, dtype, out);
+  return Make(layout.parameters, recipe, layout, weights, mutation, {dtype},
+              out);
 }
 
 absl::Status Materialiser::Make(const ParameterLayout& placement,
                                 const LinearRecipe& recipe,
                                 const GenomeLayout& layout,
                                 std::span<const WeightTensors> weights,
-                                const Mutation& mutation, DType dtype,
+                                const Mutation& mutation, OutputFormat format,
                                 std::span<uint8_t> out) {
   const Job job{placement,
                 recipe,
                 layout,
                 weights,
                 mutation,
-                dtype,
+                format,
                 out.size() >= kStreamingBytes,
                 out.data()};
   if (absl::Status status = CheckFits(job, out.size()); !status.ok()) {

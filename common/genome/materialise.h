@@ -47,11 +47,11 @@ class Materialiser {
 
   // The same, with tensor i at the place that tensor i of `placement` has,
   // which has as many elements or more; what lies between them is left as it
-  // is. Shape: out is placement.length * DTypeBytes(dtype).
+  // is. Shape: out is placement.length * DTypeBytes(format.held()).
   absl::Status RunInto(const ParameterLayout& placement,
                        const LinearRecipe& recipe, const GenomeLayout& layout,
-                       std::span<const SeedWeights* const> seeds, DType dtype,
-                       std::span<uint8_t> out);
+                       std::span<const SeedWeights* const> seeds,
+                       OutputFormat format, std::span<uint8_t> out);
 
   // The same of weights wherever they lie, each with one entry per tensor of
   // the layout and of its elements, and with mutation.
@@ -64,7 +64,7 @@ class Materialiser {
   absl::Status Make(const ParameterLayout& placement,
                     const LinearRecipe& recipe, const GenomeLayout& layout,
                     std::span<const WeightTensors> weights,
-                    const Mutation& mutation, DType dtype,
+                    const Mutation& mutation, OutputFormat format,
                     std::span<uint8_t> out);
 
   ThreadTeam& team_;

@@ -147,7 +147,7 @@ TEST(MaterialiserTest, TensorsGoToTheirPlacesAndTheRestStays) {
       absl::OkStatus());
   std::vector<uint8_t> placed(placement.length * 4, 0xee);
   ASSERT_EQ(materialiser.RunInto(placement, recipe, layout, Pointers(seeds),
-                                 DType::kF32, placed),
+                                 {DType::kF32}, placed),
             absl::OkStatus());
   std::vector<uint8_t> expected(placed.size(), 0xee);
   for (size_t t = 0; t < layout.parameters.tensors.size(); ++t) {
@@ -160,7 +160,7 @@ TEST(MaterialiserTest, TensorsGoToTheirPlacesAndTheRestStays) {
   EXPECT_THAT(
       std::string(materialiser
                       .RunInto(small, recipe, layout, Pointers(seeds),
-                               DType::kF32,
+                               {DType::kF32},
                                std::span(placed).first(small.length * 4))
                       .message()),
       HasSubstr("has 5 elements; its place 4"));

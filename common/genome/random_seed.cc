@@ -29,7 +29,7 @@ void MakeRandomSeed(const NoiseKey& key, double sigma, DType dtype,
       FillNoise(key, /*sigma=*/1.0f, begin, std::span(noise).first(count));
       const WeightedInput input{reinterpret_cast<const uint8_t*>(noise.data()),
                                 DType::kF32, static_cast<float>(sigma)};
-      Combine({&input, 1}, count, dtype, /*streaming=*/false,
+      Combine({&input, 1}, count, {dtype}, /*streaming=*/false,
               out.data() + begin * element_bytes);
     }
   });

@@ -49,7 +49,18 @@ void StoreOne(float value, DType dtype, int64_t index, uint8_t* out) {
   std::memcpy(out + index * sizeof(bits), &bits, sizeof(bits));
 }
 
-void CombineOneByOne(std::span<const WeightedInput> inputs, DType dtype,
+float Rounded(float value, DType dtype) {
+  switch (dtype) {
+    case DType::kBF16:
+      return WidenBF16(RoundToBF16(value));
+    case DType::kF16:
+      return WidenF16(RoundToF16(value));
+    default:
+      return value;
+  }
+}
+
+void CombineOneByOne(std::span<const WeightedInput> inputs, OutputFormat format,
                      int64_t begin, int64_t end, uint8_t* out) {
   for (int64_t i = begin; i < end; ++i) {
     float sum = 0;
@@ -57,7 +68,8 @@ void CombineOneByOne(std::span<const WeightedInput> inputs, DType dtype,
       sum = std::fma(input.coefficient, LoadOne(input.bytes, input.dtype, i),
                      sum);
     }
-    StoreOne(sum, dtype, i, out);
+    if (format.widened) sum = Rounded(sum, format.dtype);
+    StoreOne(sum, format.held(), i, out);
   }
 }
 
@@ -141,7 +153,11 @@ HWY_INLINE void StoreBytes(D d, V value, uint8_t* out) {
   }
 }
 
-template <DType kDType, bool kStreaming>
+constexpr DType Held(DType dtype, bool widened) {
+  return OutputFormat{dtype, widened}.held();
+}
+
+template <DType kDType, bool kWidened, bool kStreaming>
 HWY_INLINE void StoreRounded(FloatVector value, uint8_t* out) {
   const Floats floats;
   const hn::RebindToUnsigned<Floats> words;
@@ -156,16 +172,25 @@ HWY_INLINE void StoreRounded(FloatVector value, uint8_t* out) {
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1));
     const auto rounded =
         hn::Add(bits, hn::Add(odd, hn::Set(words, uint32_t{0x7fff})));
-    StoreBytes<kStreaming>(
-        halves, hn::TruncateTo(halves, hn::ShiftRight<16>(rounded)), out);
+    if constexpr (kWidened) {
+      const auto kept = hn::And(rounded, hn::Set(words, uint32_t{0xffff0000}));
+      StoreBytes<kStreaming>(floats, hn::BitCast(floats, kept), out);
+    } else {
+      StoreBytes<kStreaming>(
+          halves, hn::TruncateTo(halves, hn::ShiftRight<16>(rounded)), out);
+    }
   } else {
     const hn::Rebind<hwy::float16_t, Floats> float16s;
-    StoreBytes<kStreaming>(
-        halves, hn::BitCast(halves, hn::DemoteTo(float16s, value)), out);
+    const auto rounded = hn::DemoteTo(float16s, value);
+    if constexpr (kWidened) {
+      StoreBytes<kStreaming>(floats, hn::PromoteTo(floats, rounded), out);
+    } else {
+      StoreBytes<kStreaming>(halves, hn::BitCast(halves, rounded), out);
+    }
   }
 }
 
-template <DType kDType, bool kStreaming>
+template <DType kDType, bool kWidened, bool kStreaming>
 HWY_INLINE void CombineFourVectors(std::span<const WeightedInput> inputs,
                                    int64_t first, uint8_t* out) {
   const Floats floats;
@@ -184,16 +209,17 @@ HWY_INLINE void CombineFourVectors(std::span<const WeightedInput> inputs,
         break;
     }
   }
+  constexpr int64_t kElementBytes = DTypeBytes(Held(kDType, kWidened));
   const int64_t stride =
-      static_cast<int64_t>(hn::Lanes(floats)) * DTypeBytes(kDType);
-  out += first * DTypeBytes(kDType);
-  StoreRounded<kDType, kStreaming>(sums.s0, out);
-  StoreRounded<kDType, kStreaming>(sums.s1, out + stride);
-  StoreRounded<kDType, kStreaming>(sums.s2, out + 2 * stride);
-  StoreRounded<kDType, kStreaming>(sums.s3, out + 3 * stride);
+      static_cast<int64_t>(hn::Lanes(floats)) * kElementBytes;
+  out += first * kElementBytes;
+  StoreRounded<kDType, kWidened, kStreaming>(sums.s0, out);
+  StoreRounded<kDType, kWidened, kStreaming>(sums.s1, out + stride);
+  StoreRounded<kDType, kWidened, kStreaming>(sums.s2, out + 2 * stride);
+  StoreRounded<kDType, kWidened, kStreaming>(sums.s3, out + 3 * stride);
 }
 
-template <DType kDType>
+template <DType kDType, bool kWidened>
 HWY_INLINE void CombineOneVector(std::span<const WeightedInput> inputs,
                                  int64_t first, uint8_t* out) {
   const Floats floats;
@@ -206,62 +232,75 @@ HWY_INLINE void CombineOneVector(std::span<const WeightedInput> inputs,
                                       : LoadWidened<DType::kF16>(from);
     sum = hn::MulAdd(hn::Set(floats, input.coefficient), value, sum);
   }
-  StoreRounded<kDType, /*kStreaming=*/false>(sum,
-                                             out + first * DTypeBytes(kDType));
+  StoreRounded<kDType, kWidened, /*kStreaming=*/false>(
+      sum, out + first * DTypeBytes(Held(kDType, kWidened)));
 }
 
-template <DType kDType, bool kStreaming>
+template <DType kDType, bool kWidened, bool kStreaming>
 void CombineAs(std::span<const WeightedInput> inputs, int64_t elements,
                uint8_t* out) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(Floats()));
   int64_t i = 0;
   if constexpr (kStreaming) {  // such stores are of whole, aligned vectors
-    const int64_t alignment = lanes * DTypeBytes(kDType);
+    constexpr int64_t kElementBytes = DTypeBytes(Held(kDType, kWidened));
+    const int64_t alignment = lanes * kElementBytes;
     const auto address = static_cast<int64_t>(
         reinterpret_cast<uintptr_t>(out) % static_cast<uintptr_t>(alignment));
     const int64_t gap = (alignment - address) % alignment;
-    i = std::min(elements, gap / DTypeBytes(kDType));
-    CombineOneByOne(inputs, kDType, 0, i, out);
+    i = std::min(elements, gap / kElementBytes);
+    CombineOneByOne(inputs, {kDType, kWidened}, 0, i, out);
   }
   for (; i + 4 * lanes <= elements; i += 4 * lanes) {
-    CombineFourVectors<kDType, kStreaming>(inputs, i, out);
+    CombineFourVectors<kDType, kWidened, kStreaming>(inputs, i, out);
   }
   for (; i + lanes <= elements; i += lanes) {
-    CombineOneVector<kDType>(inputs, i, out);
+    CombineOneVector<kDType, kWidened>(inputs, i, out);
   }
   if (i < elements && elements >= lanes) {
     // Some of these are there already, and come out the same.
-    CombineOneVector<kDType>(inputs, elements - lanes, out);
+    CombineOneVector<kDType, kWidened>(inputs, elements - lanes, out);
   } else {
-    CombineOneByOne(inputs, kDType, i, elements, out);
+    CombineOneByOne(inputs, {kDType, kWidened}, i, elements, out);
   }
   if constexpr (kStreaming) hwy::FlushStream();
 }
 
-template <DType kDType>
+template <DType kDType, bool kWidened>
 void CombineStreamingOrNot(std::span<const WeightedInput> inputs,
                            int64_t elements, bool streaming, uint8_t* out) {
   const bool aligned =
-      reinterpret_cast<uintptr_t>(out) % DTypeBytes(kDType) == 0;
+      reinterpret_cast<uintptr_t>(out) % DTypeBytes(Held(kDType, kWidened)) ==
+      0;
   if (streaming && aligned) {
-    CombineAs<kDType, true>(inputs, elements, out);
+    CombineAs<kDType, kWidened, true>(inputs, elements, out);
   } else {
-    CombineAs<kDType, false>(inputs, elements, out);
+    CombineAs<kDType, kWidened, false>(inputs, elements, out);
+  }
+}
+
+template <DType kDType>
+void CombineWidenedOrNot(std::span<const WeightedInput> inputs,
+                         int64_t elements, bool widened, bool streaming,
+                         uint8_t* out) {
+  if (widened) {
+    CombineStreamingOrNot<kDType, true>(inputs, elements, streaming, out);
+  } else {
+    CombineStreamingOrNot<kDType, false>(inputs, elements, streaming, out);
   }
 }
 
 void CombineVectors(std::span<const WeightedInput> inputs, int64_t elements,
-                    DType dtype, bool streaming, uint8_t* out) {
-  switch (dtype) {
+                    OutputFormat format, bool streaming, uint8_t* out) {
+  switch (format.dtype) {
     case DType::kF32:
-      return CombineStreamingOrNot<DType::kF32>(inputs, elements, streaming,
-                                                out);
+      return CombineStreamingOrNot<DType::kF32, false>(inputs, elements,
+                                                       streaming, out);
     case DType::kBF16:
-      return CombineStreamingOrNot<DType::kBF16>(inputs, elements, streaming,
-                                                 out);
+      return CombineWidenedOrNot<DType::kBF16>(inputs, elements, format.widened,
+                                               streaming, out);
     case DType::kF16:
-      return CombineStreamingOrNot<DType::kF16>(inputs, elements, streaming,
-                                                out);
+      return CombineWidenedOrNot<DType::kF16>(inputs, elements, format.widened,
+                                              streaming, out);
   }
 }
 
@@ -324,8 +363,8 @@ void WidenVectors(const uint8_t* bytes, DType dtype, int64_t elements,
 }
 
 void CombineVectors(std::span<const WeightedInput> inputs, int64_t elements,
-                    DType dtype, bool /*streaming*/, uint8_t* out) {
-  CombineOneByOne(inputs, dtype, 0, elements, out);
+                    OutputFormat format, bool /*streaming*/, uint8_t* out) {
+  CombineOneByOne(inputs, format, 0, elements, out);
 }
 
 void AddProductsVectors(const float* a, const float* b, int64_t elements,
@@ -357,9 +396,9 @@ HWY_EXPORT(AddProductsVectors);
 HWY_EXPORT(FirstNotFiniteVectors);
 
 void Combine(std::span<const WeightedInput> inputs, int64_t elements,
-             DType dtype, bool streaming, uint8_t* out) {
+             OutputFormat format, bool streaming, uint8_t* out) {
   HWY_DYNAMIC_DISPATCH(CombineVectors)
-  (inputs, elements, dtype, streaming, out);
+  (inputs, elements, format, streaming, out);
 }
 
 void Widen(const uint8_t* bytes, DType dtype, int64_t elements, float* out) {

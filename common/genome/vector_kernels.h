@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/genome/output_format.h"
 #include "common/storage/dtype.h"
 
 namespace merganser {
@@ -20,11 +21,11 @@ struct WeightedInput {
   float coefficient = 0;
 };
 
-// out[i] = fma over the inputs in their order, from 0, rounded once to `dtype`;
-// i = 0 … elements-1. The output lies in none of the inputs. `streaming`: it is
-// larger than the caches, and is written past them.
+// out[i] = fma over the inputs in their order, from 0, rounded once to the
+// format's dtype; i = 0 … elements-1. The output lies in none of the inputs.
+// `streaming`: it is larger than the caches, and is written past them.
 void Combine(std::span<const WeightedInput> inputs, int64_t elements,
-             DType dtype, bool streaming, uint8_t* out);
+             OutputFormat format, bool streaming, uint8_t* out);
 
 // out[i] = the float that bytes hold, exactly.
 void Widen(const uint8_t* bytes, DType dtype, int64_t elements, float* out);

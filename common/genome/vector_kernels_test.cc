@@ -64,19 +64,23 @@ TEST_P(VectorKernelsTest, CombinesAsTheDefinitionDoesToTheBit) {
       for (const float scale : {1.0f, 1e-4f, 1e38f}) {
         const Inputs inputs(4, elements, shift, scale, random);
         for (const DType dtype : kDTypes) {
-          const auto expected =
+          const auto rounded =
               CombinedNaively(inputs.values, inputs.coefficients, dtype);
-          for (const bool streaming : {false, true}) {
-            // Bytes beyond the end must stay as they are.
-            std::vector<uint8_t> out(shift + expected.size() + 64, 0xa5);
-            Combine(inputs.inputs, elements, dtype, streaming,
-                    out.data() + shift);
-            std::vector<uint8_t> all(shift, 0xa5);
-            all.insert(all.end(), expected.begin(), expected.end());
-            all.resize(out.size(), 0xa5);
-            ASSERT_EQ(out, all)
-                << elements << " elements, dtype " << DTypeName(dtype)
-                << ", shift " << shift << ", scale " << scale;
+          for (const bool widened : {false, true}) {
+            const auto expected =
+                widened ? Encode(Decode(rounded, dtype), DType::kF32) : rounded;
+            for (const bool streaming : {false, true}) {
+              // Bytes beyond the end must stay as they are.
+              std::vector<uint8_t> out(shift + expected.size() + 64, 0xa5);
+              Combine(inputs.inputs, elements, {dtype, widened}, streaming,
+                      out.data() + shift);
+              std::vector<uint8_t> all(shift, 0xa5);
+              all.insert(all.end(), expected.begin(), expected.end());
+              all.resize(out.size(), 0xa5);
+              ASSERT_EQ(out, all) << elements << " elements, dtype "
+                                  << DTypeName(dtype) << ", widened " << widened
+                                  << ", shift " << shift << ", scale " << scale;
+            }
           }
         }
       }
@@ -92,7 +96,7 @@ TEST_P(VectorKernelsTest, RoundsHalvesToEven) {
   const auto bytes = Encode(values, DType::kF32);
   const WeightedInput input{bytes.data(), DType::kF32, 1.0f};
   std::vector<uint8_t> out(256);
-  Combine({&input, 1}, 128, DType::kBF16, false, out.data());
+  Combine({&input, 1}, 128, {DType::kBF16}, false, out.data());
   const auto rounded = Decode(out, DType::kBF16);
   for (size_t i = 0; i < values.size(); ++i) {
     ASSERT_EQ(rounded[i], i % 2 == 0 ? 1.0f : 1 + 4 * 0x1p-8f);
@@ -101,7 +105,7 @@ TEST_P(VectorKernelsTest, RoundsHalvesToEven) {
 
 TEST_P(VectorKernelsTest, NoInputsGiveZeros) {
   std::vector<uint8_t> out(100 * 4, 1);
-  Combine({}, 100, DType::kF32, false, out.data());
+  Combine({}, 100, {DType::kF32}, false, out.data());
   EXPECT_EQ(out, std::vector<uint8_t>(400));
 }
 

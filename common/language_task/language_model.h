@@ -9,6 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/genome/output_format.h"
 
 namespace merganser {
 
@@ -54,8 +55,9 @@ class LanguageModel {
   // Tokens of a prompt and its continuation together.
   virtual int64_t maximum_length() const = 0;
 
-  // Where the next candidate's parameter vector goes, in weights_dtype.
+  // Where the next candidate's parameter vector goes, and how it is written.
   virtual std::span<uint8_t> parameters() = 0;
+  virtual OutputFormat parameter_format() const = 0;
   // Takes up what parameters() holds.
   virtual absl::Status LoadParameters() = 0;
 

@@ -8,7 +8,6 @@
 #include "absl/functional/function_ref.h"
 #include "common/base/status_macros.h"
 #include "common/genome/thread_team.h"
-#include "common/genome/vector_kernels.h"
 #include "worker/models/cpu_kernels.h"
 #include "worker/models/float_buffer.h"
 #include "worker/models/rotary.h"
@@ -24,10 +23,9 @@ constexpr int64_t kBlockWeights = 48 << 10;
 // multiplications; and how many of them an element of elementwise work takes.
 constexpr int64_t kWorthWaking = 1 << 18;
 constexpr int64_t kWorkPerElement = 16;
-constexpr int64_t kQueriesPerItem = 64;        // tokens
-constexpr int64_t kRowsPerItem = 16;           // of elementwise work
-constexpr int64_t kLogitsAtOnce = 4 << 20;     // floats
-constexpr int64_t kConversionPiece = 1 << 18;  // elements
+constexpr int64_t kQueriesPerItem = 64;     // tokens
+constexpr int64_t kRowsPerItem = 16;        // of elementwise work
+constexpr int64_t kLogitsAtOnce = 4 << 20;  // floats
 
 template <typename Body>
 absl::Status CatchBadAlloc(const Body& body) {
@@ -49,7 +47,8 @@ class CpuLlama final : public DecoderEngine {
            int64_t parameters, const LlamaOptions& options);
 
   std::span<uint8_t> parameters() override;
-  absl::Status LoadParameters() override;
+  OutputFormat parameter_format() const override { return format_; }
+  absl::Status LoadParameters() override { return absl::OkStatus(); }
   int64_t row_bytes() const override;
   absl::Status Reserve(int64_t rows, int64_t positions, bool keep) override;
   absl::Status Forward(const ForestStep& step) override;
@@ -94,13 +93,12 @@ class CpuLlama final : public DecoderEngine {
   const LanguageModelConfig config_;
   const LlamaSlices slices_;
   const int64_t length_;  // of the parameter vector
-  const DType weights_dtype_;
+  const OutputFormat format_;
   ThreadTeam team_;
   RotaryTable rotary_;
-  FloatBuffer vector_;   // [length_]
-  FloatBuffer staging_;  // the same in weights_dtype, unless that is float32
-  FloatBuffer keys_;     // [layers or 1][cache_rows_][key_size]
-  FloatBuffer values_;   // likewise
+  FloatBuffer vector_;        // [length_]
+  FloatBuffer keys_;          // [layers or 1][cache_rows_][key_size]
+  FloatBuffer values_;        // likewise
   int64_t layer_stride_ = 0;  // floats of the cache from a layer to the next
 
   const ForestStep* step_ = nullptr;  // the one that is being computed
@@ -122,32 +120,18 @@ CpuLlama::CpuLlama(const LanguageModelConfig& config, const LlamaSlices& slices,
     : config_(config),
       slices_(slices),
       length_(parameters),
-      weights_dtype_(options.weights_dtype),
+      format_{options.weights_dtype,
+              /*widened=*/options.weights_dtype != DType::kF32},
       team_(options.threads),
       rotary_(config),
       scratch_(options.threads) {
   vector_.Reserve(length_ + kReadableBehind);
   std::memset(vector_.data(), 0, (length_ + kReadableBehind) * sizeof(float));
-  if (weights_dtype_ == DType::kF32) return;
-  staging_.Reserve(Ceil(length_, 2));
-  std::memset(staging_.data(), 0, Ceil(length_, 2) * sizeof(float));
 }
 
 std::span<uint8_t> CpuLlama::parameters() {
-  FloatBuffer& buffer = weights_dtype_ == DType::kF32 ? vector_ : staging_;
-  return {reinterpret_cast<uint8_t*>(buffer.data()),
-          static_cast<size_t>(length_ * DTypeBytes(weights_dtype_))};
-}
-
-absl::Status CpuLlama::LoadParameters() {
-  if (weights_dtype_ == DType::kF32) return absl::OkStatus();
-  const uint8_t* const from = parameters().data();
-  team_.Run(Ceil(length_, kConversionPiece), [&](int64_t item, int) {
-    const int64_t begin = item * kConversionPiece;
-    Widen(from + begin * DTypeBytes(weights_dtype_), weights_dtype_,
-          std::min(kConversionPiece, length_ - begin), vector_.data() + begin);
-  });
-  return absl::OkStatus();
+  return {reinterpret_cast<uint8_t*>(vector_.data()),
+          static_cast<size_t>(length_) * sizeof(float)};
 }
 
 int64_t CpuLlama::row_bytes() const {

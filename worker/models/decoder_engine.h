@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/genome/output_format.h"
 
 namespace merganser {
 
@@ -62,6 +63,7 @@ class DecoderEngine {
 
   // As in LanguageModel.
   virtual std::span<uint8_t> parameters() = 0;
+  virtual OutputFormat parameter_format() const = 0;
   virtual absl::Status LoadParameters() = 0;
 
   // Bytes of one row of the cache in all layers.

@@ -30,6 +30,9 @@ class ForestModel final : public LanguageModel {
   int64_t vocabulary_size() const override { return limits_.vocabulary_size; }
   int64_t maximum_length() const override { return limits_.maximum_length; }
   std::span<uint8_t> parameters() override { return engine_->parameters(); }
+  OutputFormat parameter_format() const override {
+    return engine_->parameter_format();
+  }
   absl::Status LoadParameters() override { return engine_->LoadParameters(); }
 
   absl::StatusOr<std::vector<std::vector<ContinuationScore>>> Score(

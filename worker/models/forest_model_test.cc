@@ -30,6 +30,7 @@ class AddingEngine final : public DecoderEngine {
   explicit AddingEngine(Calls& calls) : calls_(calls) {}
 
   std::span<uint8_t> parameters() override { return {}; }
+  OutputFormat parameter_format() const override { return {}; }
   absl::Status LoadParameters() override { return absl::OkStatus(); }
   int64_t row_bytes() const override { return 1; }
 

@@ -57,6 +57,7 @@ class TorchLlama final : public DecoderEngine {
              int64_t parameters, const LlamaOptions& options);
 
   std::span<uint8_t> parameters() override;
+  OutputFormat parameter_format() const override { return {weights_dtype_}; }
   absl::Status LoadParameters() override;
   int64_t row_bytes() const override;
   absl::Status Reserve(int64_t rows, int64_t positions, bool keep) override;
@@ -94,7 +95,8 @@ class TorchLlama final : public DecoderEngine {
   const at::Device device_;
   const at::ScalarType dtype_;
   RotaryTable rotary_;
-  at::Tensor vector_;   // [D] dtype_ on the device: what layers look into
+  at::Tensor vector_;  // [D] dtype_ on the device: what layers look into
+  const DType weights_dtype_;
   at::Tensor staging_;  // [D] weights_dtype on the host, or vector_ itself
   at::Tensor embedding_, norm_, head_;
   std::vector<TorchLayer> layers_;
@@ -115,7 +117,8 @@ TorchLlama::TorchLlama(const LanguageModelConfig& config,
     : config_(config),
       device_(options.device),
       dtype_(ScalarTypeOf(options.compute_dtype)),
-      rotary_(config) {
+      rotary_(config),
+      weights_dtype_(options.weights_dtype) {
   const c10::InferenceMode inference;
   vector_ = at::zeros({parameters},
                       at::TensorOptions().dtype(dtype_).device(device_));

@@ -41,9 +41,10 @@ absl::StatusOr<std::unique_ptr<LanguageData>> LanguageData::Load(
   return data;
 }
 
-absl::Status LanguageData::WriteKeptRows(std::span<uint8_t> parameters) const {
+absl::Status LanguageData::WriteKeptRows(OutputFormat format,
+                                         std::span<uint8_t> parameters) const {
   const LanguageSeeds& language = *seeds_.language;
-  const int64_t element_bytes = DTypeBytes(seeds_.dtype);
+  const int64_t element_bytes = DTypeBytes(format.held());
   for (const TensorSlice& whole : model_layout_.tensors) {
     if (!IsPerTokenTensor(whole.name)) continue;
     ASSIGN_OR_RETURN(const TensorView kept,
@@ -52,7 +53,7 @@ absl::Status LanguageData::WriteKeptRows(std::span<uint8_t> parameters) const {
     const WeightedInput input{
         .bytes = kept.bytes.data(), .dtype = kept.dtype, .coefficient = 1};
     const int64_t end = whole.offset + whole.elements;
-    Combine({&input, 1}, kept.elements, seeds_.dtype, /*streaming=*/false,
+    Combine({&input, 1}, kept.elements, format, /*streaming=*/false,
             parameters.data() + (end - kept.elements) * element_bytes);
   }
   return absl::OkStatus();

@@ -41,10 +41,10 @@ class LanguageData {
   // The parameters that a child has as a model: those of the seeds' layout, and
   // the rows of embedding and head that are kept behind the merged ones.
   const ParameterLayout& model_layout() const { return model_layout_; }
-  // Writes the kept rows to a model's parameter vector, which has
-  // seeds().dtype.
+  // Writes the kept rows to a model's parameter vector.
   // Errors: those of Checkpoint::Tensor().
-  absl::Status WriteKeptRows(std::span<uint8_t> parameters) const;
+  absl::Status WriteKeptRows(OutputFormat format,
+                             std::span<uint8_t> parameters) const;
 
   // One per task. Tasks without holdout have 0 holdout datapoints.
   std::vector<TaskShape> SearchShapes() const;

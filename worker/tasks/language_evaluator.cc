@@ -60,9 +60,9 @@ class LanguageEvaluator : public CampaignEvaluator {
 
 absl::Status LanguageEvaluator::Materialise(const LinearRecipe& recipe) {
   const CampaignSeeds& seeds = data_->seeds();
-  RETURN_IF_ERROR(materialiser_.RunInto(data_->model_layout(), recipe,
-                                        seeds.layout, pointers_, seeds.dtype,
-                                        model_->parameters()));
+  RETURN_IF_ERROR(materialiser_.RunInto(
+      data_->model_layout(), recipe, seeds.layout, pointers_,
+      model_->parameter_format(), model_->parameters()));
   return model_->LoadParameters();
 }
 
@@ -153,7 +153,8 @@ absl::StatusOr<std::unique_ptr<CampaignEvaluator>> CreateLanguageEvaluator(
   ASSIGN_OR_RETURN(
       auto model, CreateLlama(data->seeds().language->tokenizer_seed().config(),
                               data->model_layout(), llama));
-  RETURN_IF_ERROR(data->WriteKeptRows(model->parameters()));
+  RETURN_IF_ERROR(
+      data->WriteKeptRows(model->parameter_format(), model->parameters()));
   return std::make_unique<LanguageEvaluator>(ScoreKindOf(spec), std::move(data),
                                              std::move(model), options.threads);
 }

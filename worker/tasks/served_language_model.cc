@@ -31,10 +31,10 @@ absl::StatusOr<ServedLanguageModel> ServeLanguageModel(
   ASSIGN_OR_RETURN(const SeedWeights weights,
                    SeedWeights::Create(checkpoint, checkpoint->layout(), team));
   const SeedWeights* const seeds[] = {&weights};
-  RETURN_IF_ERROR(
-      Materialiser(team).Run(SeedRecipe(0, /*seeds=*/1, /*chromosomes=*/1),
-                             SingleChromosome(checkpoint->layout()), seeds,
-                             checkpoint->dtype(), served.model->parameters()));
+  RETURN_IF_ERROR(Materialiser(team).RunInto(
+      checkpoint->layout(), SeedRecipe(0, /*seeds=*/1, /*chromosomes=*/1),
+      SingleChromosome(checkpoint->layout()), seeds,
+      served.model->parameter_format(), served.model->parameters()));
   RETURN_IF_ERROR(served.model->LoadParameters());
   return served;
 }

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/checkpoint/checkpoint.h"
+#include "common/genome/vector_kernels.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "worker/models/llama.h"
@@ -44,8 +44,13 @@ inline std::unique_ptr<LanguageModel> LoadLlama(const std::string& name,
       CreateLlama((*checkpoint)->config(), (*checkpoint)->layout(), options);
   EXPECT_TRUE(model.ok()) << model.status();
   const std::vector<uint8_t> bytes = ParameterBytes(**checkpoint);
-  EXPECT_EQ(bytes.size(), (*model)->parameters().size());
-  std::memcpy((*model)->parameters().data(), bytes.data(), bytes.size());
+  const OutputFormat format = (*model)->parameter_format();
+  const auto elements = std::ssize(bytes) / DTypeBytes(options.weights_dtype);
+  EXPECT_EQ(elements * DTypeBytes(format.held()),
+            std::ssize((*model)->parameters()));
+  const WeightedInput input{bytes.data(), options.weights_dtype, 1};
+  Combine({&input, 1}, elements, format, /*streaming=*/false,
+          (*model)->parameters().data());
   EXPECT_TRUE((*model)->LoadParameters().ok());
   return std::move(*model);
 }

@@ -68,6 +68,7 @@ class FakeLanguageModel : public LanguageModel {
   int64_t maximum_length() const override { return maximum_length_; }
   void set_maximum_length(int64_t length) { maximum_length_ = length; }
   std::span<uint8_t> parameters() override { return {}; }
+  OutputFormat parameter_format() const override { return {}; }
   absl::Status LoadParameters() override { return absl::OkStatus(); }
 
   absl::StatusOr<std::vector<std::vector<ContinuationScore>>> Score(
