@@ -37,7 +37,8 @@ constexpr char kExitCodes[] = R"(
 Exit codes:
   0    the campaign is completed and its result is written
   1    it failed or was cancelled; a process kept dying; the disk is full
-  2    bad usage or bad input: command line, campaign file, data, --output
+  2    bad usage or bad input: command line, campaign file, data, --output;
+       no worker can serve the campaign
   3    redis-server, or one of merganser's own programs, is missing
   4    the folder is in use, or belongs to another campaign
   130  interrupted by Ctrl-C, 143 terminated: run again, it goes on)";
@@ -93,7 +94,8 @@ SessionOptions MakeSessionOptions(const RunArguments& arguments,
       .identity = identity,
       .results = {.folder = directory.path(),
                   .models_root = arguments.file.models_root,
-                  .threads = arguments.workers * arguments.threads_per_worker}};
+                  .threads = arguments.workers * arguments.threads_per_worker},
+      .workers = arguments.workers};
   return options;
 }
 
@@ -141,26 +143,19 @@ class RunScreen {
  private:
   void Show(const v1::Campaign& campaign) {
     if (json_) {
-      SayNewConditions(campaign);
+      // The progress line tells of them otherwise.
+      for (const std::string& condition : conditions_.Take(campaign)) {
+        Say(condition);
+      }
     } else {
       printer_.Show(campaign, Clock::Monotonic().Now());
     }
     last_ = campaign;
   }
 
-  // The progress line tells of them otherwise.
-  void SayNewConditions(const v1::Campaign& campaign) {
-    const v1::Campaign before = last_.value_or(v1::Campaign());
-    const auto& known = before.conditions();
-    for (const std::string& condition : campaign.conditions()) {
-      if (std::find(known.begin(), known.end(), condition) == known.end()) {
-        Say(condition);
-      }
-    }
-  }
-
   bool json_;
   ProgressPrinter printer_;
+  NewConditions conditions_;
   std::optional<v1::Campaign> last_;
   SessionListener listener_;
 };
@@ -216,6 +211,13 @@ int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
   return kSignalExitCode + signal;
 }
 
+// Whether there is nothing that would be worth going on with.
+bool CameToNothing(const absl::Status& status, const RunScreen& screen) {
+  if (!screen.last().has_value()) return true;
+  return absl::IsInvalidArgument(status) &&
+         screen.last()->state() == v1::CAMPAIGN_STATE_PREPARING;
+}
+
 int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
   const v1::Campaign& campaign = end.follow.campaign;
   if (campaign.state() == v1::CAMPAIGN_STATE_FAILED) {
@@ -243,8 +245,7 @@ absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
   auto end = RunSession(options, signals, screen.listener());
   screen.Finish();
   if (!end.ok() && decision.plan == RunPlan::kStart &&
-      !screen.last().has_value()) {
-    // Nothing has come of it that would be worth going on with.
+      CameToNothing(end.status(), screen)) {
     directory.Forget();
   }
   RETURN_IF_ERROR(end.status());

@@ -298,6 +298,55 @@ TEST_F(LanguageRunTest, WhatAWorkerWouldRefuseIsFoundBeforeItRuns) {
   }
 }
 
+// A model in a Hugging Face cache.
+void WriteHubCache(const std::string& cache, const std::string& model) {
+  const std::string repository = cache + "/models--org--model";
+  std::filesystem::create_directories(repository + "/refs");
+  std::filesystem::create_directories(repository + "/snapshots");
+  ASSERT_TRUE(WriteFileAtomically(repository + "/refs/main", "abc").ok());
+  std::filesystem::copy(model, repository + "/snapshots/abc");
+}
+
+TEST_F(LanguageRunTest, ACampaignThatNoWorkerCanServeEndsWithTheReason) {
+  WriteHubCache(Output("cache"), kExamples + "llm/tiny-llama-a");
+  const std::string worker = Output("worker");
+  ASSERT_TRUE(WriteFileAtomically(
+                  worker, absl::StrCat("#!/bin/sh\nHF_HUB_CACHE=/nowhere exec ",
+                                       MERGANSER_BINARY_DIR,
+                                       "/merganser-worker \"$@\"\n"))
+                  .ok());
+  std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
+  std::string text = *ReadFile(kExamples + kPaper);
+  const std::string path = "path: llm/tiny-llama-a";
+  text.replace(text.find(path), path.size(), "hf: org/model");
+  for (size_t at = 0; (at = text.find("llm/", at)) != std::string::npos;
+       at += kExamples.size() + 4) {
+    text.insert(at, kExamples);
+  }
+  const std::string file = Output("hub.yaml");
+  ASSERT_TRUE(WriteFileAtomically(file, text).ok());
+  setenv("HF_HUB_CACHE", Output("cache").c_str(), 1);
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        "run",       file,
+        "--output",  Output("out"),
+        "--workers", "2",
+        "--set",     "budget.evaluations=0",
+        "--set",     "tasks[0].search.rows=[0, 8]",
+        "--set",     "tasks[1].search.rows=[0, 8]"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Command(arguments);
+  };
+  EXPECT_EQ(run({"--worker-binary", worker}), 2);
+  EXPECT_THAT(Log(), HasSubstr("merganser: campaign "));
+  EXPECT_THAT(Log(), HasSubstr("no worker can serve it (2 connected): "
+                               "seeds[0].hf: org/model@abc is not in the "
+                               "Hugging Face cache /nowhere"));
+  // Nothing of it is left that would hinder another run.
+  EXPECT_EQ(run({"--set", "random_seed=5"}), 0) << Log();
+  unsetenv("HF_HUB_CACHE");
+}
+
 TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {
   const std::string seed = Output("seed");
   std::filesystem::copy(kExamples + "llm/tiny-llama-b", seed);
