@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -17,7 +18,9 @@
 #include "client/embedded/run_directory.h"
 #include "client/embedded/run_session.h"
 #include "client/embedded/temporary_folder.h"
+#include "client/eval/winner_outputs.h"
 #include "client/results/result_table.h"
+#include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
@@ -229,6 +232,31 @@ int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
                                                           : kExitFailed;
 }
 
+// Of the tasks that ask for them. Returns the signal that ended it; 0 = none.
+absl::StatusOr<int> WriteOutputs(const RunArguments& arguments,
+                                 const Binaries& binaries,
+                                 const RunDirectory& directory,
+                                 const v1::CampaignSpec& spec,
+                                 SignalWatch& signals) {
+  if (!KeepsOutputs(spec)) return 0;
+  int signal = 0;
+  const auto interrupted = [&] {
+    for (const int seen : signals.Take()) {
+      if (seen != SIGCHLD) signal = seen;
+    }
+    return signal != 0;
+  };
+  const absl::Status written = WriteWinnerOutputs(
+      spec, arguments.file.models_root, directory.Path(kWinnerFolder),
+      directory.Path(kWinnerOutputsFile),
+      {.binary = binaries.worker,
+       .device = arguments.device,
+       .threads = arguments.threads_per_worker,
+       .interrupted = interrupted});
+  if (signal == 0) RETURN_IF_ERROR(written);
+  return signal;
+}
+
 absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
                                 const Binaries& binaries,
                                 const RunDirectory& directory,
@@ -249,6 +277,11 @@ absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
     directory.Forget();
   }
   RETURN_IF_ERROR(end.status());
+  if (end->signal == 0 && end->follow.results.has_value()) {
+    ASSIGN_OR_RETURN(end->signal,
+                     WriteOutputs(arguments, binaries, directory,
+                                  decision.identity.spec, signals));
+  }
   if (end->signal != 0) {
     return ReportInterrupted(screen, arguments, directory, end->signal);
   }
@@ -278,7 +311,11 @@ absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
       DecideRun(directory.path(), stored, directory.CompletedEvaluations(),
                 spec, arguments.threads_per_worker));
   if (decision.plan == RunPlan::kFinished) {
-    const std::vector<std::string> missing = directory.MissingResults();
+    std::vector<std::string> missing = directory.MissingResults();
+    if (KeepsOutputs(spec) &&
+        !std::filesystem::exists(directory.Path(kWinnerOutputsFile))) {
+      missing.push_back(kWinnerOutputsFile);
+    }
     if (missing.empty()) {
       RETURN_IF_ERROR(PrintFinished(directory, json));
       return kExitOk;

@@ -23,6 +23,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kExamples = MERGANSER_SOURCE_DIR "/examples/";
 
@@ -155,6 +156,65 @@ TEST_F(LanguageRunTest, EndsWithAFolderThatIsVerified) {
   EXPECT_THAT(*card, HasSubstr("- \"tiny-llama-a\""));
   EXPECT_EQ(Command({"verify", Output("a")}), 0) << Log();
   EXPECT_EQ(Command({"inspect", Output("a") + "/winner"}), 0) << Log();
+}
+
+// The lines of JSON among what the command said.
+std::vector<json> JsonLines(const std::string& text) {
+  std::vector<json> lines;
+  for (const std::string& line : absl::StrSplit(text, '\n')) {
+    if (line.starts_with('{')) lines.push_back(json::parse(line));
+  }
+  return lines;
+}
+
+TEST_F(LanguageRunTest, OutputsOfAnyCandidateAreShown) {
+  ASSERT_EQ(Run("a", kRecommended, {"tasks[1].keep_outputs=true"}), 0) << Log();
+  // The winner's, of the task that asks for them.
+  const auto kept = JsonLines(*ReadFile(Output("a") + "/winner_outputs.jsonl"));
+  ASSERT_EQ(kept.size(), 60u);
+  const json winner = Summary("a")["best"]["tasks"][1];
+  double right = 0;
+  for (size_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(kept[i]["task"], "strings");
+    EXPECT_EQ(kept[i]["output"] == kept[i]["expected"], kept[i]["score"] == 1);
+    right += kept[i]["score"].get<double>();
+  }
+  EXPECT_NEAR(right / 40, winner["search_accuracy"], 1e-9);
+  // A seed, and a child of the last generation, which may have been dropped.
+  for (const char* candidate : {"-2", "47"}) {
+    ASSERT_EQ(Command({"candidates", Output("a"), candidate, "--outputs",
+                       "--json", "--work-folder", folder_}),
+              0)
+        << Log();
+    EXPECT_THAT(Log(), HasSubstr("are those of the campaign"));
+    const auto lines = JsonLines(Log());
+    ASSERT_EQ(lines.size(), 120u) << "search and holdout of both tasks";
+    int known = 0;
+    for (const json& line : lines) {
+      if (!line.contains("campaign_score") || line["campaign_score"].is_null())
+        continue;
+      EXPECT_EQ(line["campaign_score"], line["score"]) << line;
+      ++known;
+    }
+    EXPECT_GE(known, 16) << candidate;
+  }
+  ASSERT_EQ(Command({"candidates", Output("a"), "--outputs"}), 0) << Log();
+  EXPECT_THAT(Log(), HasSubstr("  expected  \""));
+  EXPECT_EQ(Command({"candidates", Output("a"), "48", "--outputs"}), 4);
+  EXPECT_THAT(Log(), HasSubstr("candidate 48: expected a seed, -2 … -1"));
+  EXPECT_EQ(Command({"candidates", Output("a"), "47"}), 2) << Log();
+  // Nothing is left behind.
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr("merganser-tmp-")));
+  }
+  // Deleted, they are written again; asked for later, written then.
+  std::filesystem::remove(Output("a") + "/winner_outputs.jsonl");
+  ASSERT_EQ(Run("a", kRecommended,
+                {"tasks[0].keep_outputs=true", "tasks[1].keep_outputs=true"}),
+            0)
+      << Log();
+  EXPECT_EQ(JsonLines(*ReadFile(Output("a") + "/winner_outputs.jsonl")).size(),
+            120u);
 }
 
 TEST_F(LanguageRunTest, TheRecipeMakesTheWinnerAgain) {
