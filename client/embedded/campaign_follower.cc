@@ -24,9 +24,9 @@ bool IsAway(const absl::Status& status) {
 }
 
 absl::Status NobodyServes(const v1::Campaign& campaign) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "campaign ", campaign.name(), ": ",
-      absl::StrJoin(campaign.conditions(), "; ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("campaign ", campaign.name(), ": ",
+                   absl::StrJoin(campaign.conditions(), "; ")));
 }
 
 }  // namespace
@@ -125,9 +125,9 @@ absl::StatusOr<v1::Campaign> CampaignFollower::WatchToEnd(
     const v1::Campaign& submitted) {
   absl::Status refused;  // OK while somebody may serve it
   const CampaignClient::WatchOptions watch{
-      .interval = options_.interval,
-      .patience = kPatience,
-      .interrupted = [&] { return cancelled_.load() || !refused.ok(); }};
+      .interval = options_.interval, .patience = kPatience, .interrupted = [&] {
+        return cancelled_.load() || !refused.ok();
+      }};
   auto campaign =
       client_->Watch(submitted.name(), watch, [&](const v1::Campaign& seen) {
         Publish(seen);

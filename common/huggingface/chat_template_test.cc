@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "common/huggingface/tokenizer.h"
 #include "gmock/gmock.h"
@@ -148,6 +149,10 @@ struct HostileTemplate {
   const char* message;
 };
 
+void PrintTo(const HostileTemplate& row, std::ostream* out) {
+  *out << row.name;
+}
+
 class HostileTemplateTest : public testing::TestWithParam<HostileTemplate> {};
 
 // Each of them would end the process, or never end.
@@ -197,13 +202,13 @@ INSTANTIATE_TEST_SUITE_P(
             "in range(200) %}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}",
             "more than 64 MiB of memory"},
         HostileTemplate{
-            "Join", "{{ range(9000) | join('" + std::string(9000, 'x') + "') }}",
+            "Join",
+            "{{ range(9000) | join('" + std::string(9000, 'x') + "') }}",
             "more than 64 MiB of memory"},
-        HostileTemplate{
-            "MuchText",
-            "{% for i in range(5000) %}" + std::string(1000, 'x') +
-                "{% endfor %}",
-            "writes 5000000 bytes; expected at most 4194304"},
+        HostileTemplate{"MuchText",
+                        "{% for i in range(5000) %}" + std::string(1000, 'x') +
+                            "{% endfor %}",
+                        "writes 5000000 bytes; expected at most 4194304"},
         HostileTemplate{"Nots", "{{ " + Repeated("not ", 200000) + "true }}",
                         "expected a chat template of at most 262144 bytes; got "
                         "800010"},
@@ -216,6 +221,8 @@ struct DeepTemplate {
   const char* name;
   std::string source;
 };
+
+void PrintTo(const DeepTemplate& row, std::ostream* out) { *out << row.name; }
 
 class DeepTemplateTest : public testing::TestWithParam<DeepTemplate> {};
 
@@ -240,12 +247,12 @@ INSTANTIATE_TEST_SUITE_P(
         DeepTemplate{"Filters", "{{ 'a'" + Repeated("|e", 130000) + " }}"},
         DeepTemplate{"Calls", "{{ a" + Repeated("()", 130000) + " }}"},
         DeepTemplate{"Brackets", "{{ " + Repeated("[", 260000) + " }}"},
-        DeepTemplate{"Conditions", "{{ " + Repeated("1 if 0 else ", 21000) +
-                                       "2 }}"},
+        DeepTemplate{"Conditions",
+                     "{{ " + Repeated("1 if 0 else ", 21000) + "2 }}"},
         DeepTemplate{"Elifs", "{% if 0 %}" + Repeated("{%elif 0%}", 26000) +
                                   "{% endif %}"},
-        DeepTemplate{"Ifs", Repeated("{%if 1%}", 16000) +
-                                Repeated("{%endif%}", 12000)}),
+        DeepTemplate{
+            "Ifs", Repeated("{%if 1%}", 16000) + Repeated("{%endif%}", 12000)}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(ChatTemplateTest, ARaisedExceptionIsToldFromAnotherError) {

@@ -71,12 +71,11 @@ class LineFilter {
     if (!is_object_) return false;
     if (depth == 1 && event == json::parse_event_t::key) {
       texts_ = 0;
-      const auto& name = value.get_ref<const std::string&>();
-      return std::any_of(
-          fields_.begin(), fields_.end(),
-          [&](const JsonlField& field) { return field.name == name; });
+      is_wanted_ = IsWanted(value.get_ref<const std::string&>());
+      return is_wanted_;
     }
-    if (depth != 2) return depth < 2;
+    if (depth == 1) return true;
+    if (depth > 2 || !is_wanted_) return false;
     if (IsBegin(event)) ++texts_;
     too_many_texts_ = too_many_texts_ || texts_ > maximum_texts_;
     return texts_ <= maximum_texts_;
@@ -85,6 +84,11 @@ class LineFilter {
   bool too_many_texts() const { return too_many_texts_; }
 
  private:
+  bool IsWanted(const std::string& name) const {
+    return std::any_of(
+        fields_.begin(), fields_.end(),
+        [&](const JsonlField& field) { return field.name == name; });
+  }
   static bool IsBegin(json::parse_event_t event) {
     return event == json::parse_event_t::value ||
            event == json::parse_event_t::array_start ||
@@ -94,7 +98,8 @@ class LineFilter {
   const std::vector<JsonlField>& fields_;
   const int64_t maximum_texts_;
   bool is_object_ = false;
-  int64_t texts_ = 0;  // of the present field
+  bool is_wanted_ = false;  // the present field
+  int64_t texts_ = 0;       // of the present field
   bool too_many_texts_ = false;
 };
 

@@ -157,6 +157,15 @@ TEST(JsonlDatasetTest, AByteOrderMarkIsNoPartOfTheText) {
   }
 }
 
+TEST(JsonlDatasetTest, APointerOfGitLfsIsNamed) {
+  const TestFile file(".jsonl",
+                      "version https://git-lfs.github.com/spec/v1\noid "
+                      "sha256:00\nsize 5\n");
+  EXPECT_THAT(
+      std::string(ReadJsonlDataset(file.path(), {}).status().message()),
+      StartsWith(file.path() + ": is a pointer of Git LFS, not the file"));
+}
+
 TEST(JsonlDatasetTest, AListHasAtMostSoManyTexts) {
   const TestFile file(".jsonl",
                       "{\"c\": [\"1\", \"2\"], \"other\": [1, 2, 3]}\n"

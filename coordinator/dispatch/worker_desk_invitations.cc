@@ -177,9 +177,9 @@ std::vector<std::string> WorkerDesk::Conditions(
   }
   const int refusing = RefusingWorkers(entry);
   const std::string who =
-      refusing == 0 ? "a worker cannot serve it: "
-                    : absl::StrCat("no worker can serve it (", refusing,
-                                   " connected): ");
+      refusing == 0
+          ? "a worker cannot serve it: "
+          : absl::StrCat("no worker can serve it (", refusing, " connected): ");
   for (const std::string& refusal : refusals) {
     conditions.push_back(absl::StrCat(who, refusal));
   }

@@ -164,16 +164,15 @@ TEST_F(CampaignTest, SaysWhenEachWorkerRefusesItForGood) {
   first.join_error_passes_ = true;
   for (int i = 0; i < 3; ++i) first.Step();
   EXPECT_EQ(refusing(), 0) << "it may pass";
-  EXPECT_THAT(conditions(), testing::ElementsAre(
-                                "a worker cannot serve it: "
-                                "seeds[0].hf: missing"));
+  EXPECT_THAT(conditions(), testing::ElementsAre("a worker cannot serve it: "
+                                                 "seeds[0].hf: missing"));
   first.join_error_passes_ = false;
   first.Register();
   for (int i = 0; i < 3; ++i) first.Step();
   EXPECT_EQ(refusing(), 1);
-  EXPECT_THAT(conditions(), testing::ElementsAre(
-                                "no worker can serve it (1 connected): "
-                                "seeds[0].hf: missing"));
+  EXPECT_THAT(conditions(),
+              testing::ElementsAre("no worker can serve it (1 connected): "
+                                   "seeds[0].hf: missing"));
   FakeWorker other(*this, "other", "another class");
   EXPECT_EQ(refusing(), 0) << "it has not looked yet";
   other.Step();

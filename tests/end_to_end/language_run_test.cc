@@ -419,6 +419,29 @@ TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {
   EXPECT_THAT(Log(), HasSubstr("seeds[1]: " + seed + "/tokenizer.json: has "));
 }
 
+TEST_F(LanguageRunTest, ABaseNeedsNoTokenizer) {
+  const std::string base = Output("base");
+  std::filesystem::copy(kExamples + "llm/tiny-llama-base", base);
+  std::filesystem::remove(base + "/tokenizer.json");
+  EXPECT_EQ(Command({"validate", kExamples + kRecommended, "--set",
+                     "model.base.path=" + base}),
+            0)
+      << Log();
+  EXPECT_EQ(Command({"validate", kExamples + kPaper, "--set",
+                     "seeds[1].path=" + base}),
+            2);
+  EXPECT_THAT(Log(), HasSubstr("seeds[1]: " + base + "/tokenizer.json: "));
+}
+
+TEST_F(LanguageRunTest, OneModelTwiceIsRefused) {
+  EXPECT_EQ(Command({"validate", kExamples + kPaper, "--set",
+                     "seeds[1].path=" + kExamples + "llm/tiny-llama-a"}),
+            2);
+  EXPECT_THAT(Log(),
+              HasSubstr("seeds[1]: has the same weights as seeds[0]; expected "
+                        "another model"));
+}
+
 TEST_F(LanguageRunTest, SeedsThatDoNotFitAreRefused) {
   EXPECT_EQ(Run("bad", kPaper,
                 {absl::StrCat("seeds[1].path=", MERGANSER_SOURCE_DIR,

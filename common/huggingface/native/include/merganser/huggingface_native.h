@@ -64,8 +64,8 @@ mhf_status mhf_tokenizer_decode(const mhf_tokenizer* tokenizer,
 uint8_t mhf_tokenizer_token_to_id(const mhf_tokenizer* tokenizer,
                                   mhf_text token, uint32_t* id);
 
-/* Whether `source` is a template. MHF_INVALID with the place, or for one of more
- * than 256 KiB. */
+/* Whether `source` is a template. MHF_INVALID with the place, or for one of
+ * more than 256 KiB. */
 mhf_status mhf_chat_template_check(mhf_text source, mhf_bytes* error);
 /* Renders a chat template as transformers does. `variables` is a JSON object:
  * "messages", "add_generation_prompt", "bos_token", … `now_unix_seconds` is
