@@ -161,7 +161,8 @@ TEST_F(LanguageRunTest, EndsWithAFolderThatIsVerified) {
 // The lines of JSON among what the command said.
 std::vector<json> JsonLines(const std::string& text) {
   std::vector<json> lines;
-  for (const std::string& line : absl::StrSplit(text, '\n')) {
+  const std::vector<std::string> all = absl::StrSplit(text, '\n');
+  for (const std::string& line : all) {
     if (line.starts_with('{')) lines.push_back(json::parse(line));
   }
   return lines;

@@ -289,8 +289,9 @@ TEST_P(NaNLlamaTest, FlagsLogitsThatAreInfinite) {
     ASSERT_TRUE(model->LoadParameters().ok());
     const ContinuationScore score = (*model->Score(request))[0][0];
     EXPECT_FALSE(std::isinf(score.log_likelihood) && score.greedy);
-    if (std::isnan(score.log_likelihood)) EXPECT_FALSE(score.greedy);
-    infinite_ += std::isnan(score.log_likelihood) ? 1 : 0;
+    if (!std::isnan(score.log_likelihood)) continue;
+    EXPECT_FALSE(score.greedy);
+    ++infinite_;
   }
   EXPECT_GT(infinite_, 0);
 }
