@@ -201,6 +201,20 @@ TEST_F(CampaignClientTest, WatchGoesOnAfterABrokenStream) {
   EXPECT_THAT(coordinator_.watched(), ElementsAre(1, 1));
 }
 
+TEST_F(CampaignClientTest, WatchReportsAConditionThatIsNoRevision) {
+  coordinator_.OnWatch([&] {
+    if (coordinator_.watched().size() == 1) {
+      coordinator_.SetCondition("x", "no worker");
+      coordinator_.BreakStreams();
+    } else {
+      coordinator_.Put(Campaign("x", kCompleted));
+    }
+  });
+  const auto end = Watch([](int64_t) {});
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_THAT(revisions_, ElementsAre(1, 1, 2));
+}
+
 TEST_F(CampaignClientTest, WatchGoesOnAfterARestart) {
   const auto end = Watch([&](int64_t revision) {
     if (revision == 1) {

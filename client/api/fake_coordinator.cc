@@ -71,6 +71,14 @@ void FakeCoordinator::Put(v1::Campaign campaign) {
   kept = std::move(campaign);
 }
 
+void FakeCoordinator::SetCondition(const std::string& name,
+                                   const std::string& condition) {
+  absl::MutexLock lock(&mutex_);
+  v1::Campaign& kept = campaigns_[name];
+  kept.clear_conditions();
+  kept.add_conditions(condition);
+}
+
 void FakeCoordinator::BreakStreams() {
   absl::MutexLock lock(&mutex_);
   ++break_count_;

@@ -31,6 +31,8 @@ class FakeCoordinator : public v1::CampaignService::Service {
 
   // Adds or replaces a campaign; its revision grows by one.
   void Put(v1::Campaign campaign);
+  // Replaces what keeps a campaign from advancing; its revision stays.
+  void SetCondition(const std::string& name, const std::string& condition);
   // Ends all streams that are open with Unavailable.
   void BreakStreams();
   // Every call fails with `status` from now on.

@@ -83,9 +83,14 @@ class CampaignClient::Follower {
   }
 
   void Take(v1::Campaign campaign) {
-    const bool is_news = campaign.revision() > revision_;
+    const bool is_news =
+        campaign.revision() > revision_ ||
+        (latest_.has_value() &&
+         !std::equal(campaign.conditions().begin(), campaign.conditions().end(),
+                     latest_->conditions().begin(),
+                     latest_->conditions().end()));
     // The first one is needed even if its revision is known.
-    if (is_news) revision_ = campaign.revision();
+    revision_ = std::max(revision_, campaign.revision());
     latest_ = std::move(campaign);
     if (is_news) update_(*latest_);
   }

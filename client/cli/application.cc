@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/campaign_commands.h"
-#include "client/cli/candidate_commands.h"
 #include "client/cli/file_commands.h"
 #include "client/cli/service_commands.h"
 #include "client/cli/watch_command.h"
@@ -71,7 +70,8 @@ int Application::Run(int argc, const char* const* argv) {
   return ReportError(absl::UnknownError("cannot write to standard output"));
 }
 
-void AddBasicCommands(Application& application) {
+void AddBasicCommands(Application& application,
+                      const CandidateDetails& details) {
   CLI::App& app = application.app();
   const GlobalOptions& global = application.global();
   CommandBody* const chosen = application.chosen();
@@ -81,7 +81,7 @@ void AddBasicCommands(Application& application) {
   AddGetCommand(app, global, chosen);
   AddWatchCommand(app, global, chosen);
   AddStateCommands(app, global, chosen);
-  AddCandidatesCommand(app, global, chosen);
+  AddCandidatesCommand(app, global, chosen, details);
   AddLineageCommand(app, global, chosen);
   AddWorkersCommand(app, global, chosen);
   AddDebugCommand(app, global, chosen);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "client/cli/candidate_commands.h"
 #include "client/cli/command.h"
 
 namespace merganser {
@@ -29,7 +30,8 @@ class Application {
 
 // All commands but those that stand beside what they use: run, export and
 // verify.
-void AddBasicCommands(Application& application);
+void AddBasicCommands(Application& application,
+                      const CandidateDetails& details = {});
 
 // "merganser 0.1.0".
 std::string VersionText();

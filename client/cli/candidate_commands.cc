@@ -92,7 +92,8 @@ int Print(const GlobalOptions& global, const std::string& name, Fetch fetch) {
 }  // namespace
 
 void AddCandidatesCommand(CLI::App& app, const GlobalOptions& global,
-                          CommandBody* chosen) {
+                          CommandBody* chosen,
+                          const CandidateDetails& details) {
   const auto name = std::make_shared<std::string>();
   const auto all = std::make_shared<bool>(false);
   CLI::App* const command = AddCommand(
@@ -103,8 +104,12 @@ void AddCandidatesCommand(CLI::App& app, const GlobalOptions& global,
       "merganser candidates digits-pretrained --all");
   command->add_option("NAME", *name, "Campaign")->required();
   command->add_flag("--all", *all, "All that were ever accepted");
+  if (details.add_options) details.add_options(*command);
   command->callback([=, &global] {
     *chosen = [=, &global] {
+      if (details.is_wanted && details.is_wanted()) {
+        return details.show(*name, global);
+      }
       return Print(global, *name, [&](CampaignClient& client) {
         return client.ListCandidates(*name, *all);
       });

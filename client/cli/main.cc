@@ -4,6 +4,7 @@
 #include "client/eval/eval_command.h"
 #include "client/merge/inspect_command.h"
 #include "client/merge/merge_command.h"
+#include "client/outputs/outputs_command.h"
 #include "client/replay/verify_command.h"
 #include "client/results/export_command.h"
 
@@ -11,7 +12,7 @@ int main(int argc, char** argv) {
   merganser::Application application;
   merganser::AddRunCommand(application.app(), application.global(),
                            application.chosen());
-  merganser::AddBasicCommands(application);
+  merganser::AddBasicCommands(application, merganser::CandidateOutputs());
   merganser::AddExportCommand(application.app(), application.global(),
                               application.chosen());
   merganser::AddVerifyCommand(application.app(), application.global(),

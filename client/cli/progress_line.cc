@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -42,6 +43,13 @@ std::string BestText(const v1::BestCandidate& best) {
     absl::StrAppend(&text, " (", absl::StrJoin(best.tasks(), ", ", append_task),
                     ")");
   }
+  return text;
+}
+
+// What stays of a condition while it lasts: it may count the seconds.
+std::string WithoutNumbers(std::string text) {
+  text.erase(std::remove_if(text.begin(), text.end(), absl::ascii_isdigit),
+             text.end());
   return text;
 }
 
@@ -107,26 +115,39 @@ ProgressPrinter::Options ProgressPrinter::StandardOutput() {
   return options;
 }
 
+std::vector<std::string> NewConditions::Take(const v1::Campaign& campaign) {
+  std::set<std::string> present;
+  std::vector<std::string> news;
+  for (const std::string& condition : campaign.conditions()) {
+    std::string lasting = WithoutNumbers(condition);
+    if (!known_.contains(lasting)) news.push_back(condition);
+    present.insert(std::move(lasting));
+  }
+  known_ = std::move(present);
+  return news;
+}
+
 void ProgressPrinter::Show(const v1::Campaign& campaign, absl::Time now) {
-  std::string text = line_.Text(campaign, now);
-  if (options_.terminal) {
-    // One column stays free, so that the terminal does not wrap the line.
-    const auto most = static_cast<size_t>(std::max(1, options_.width - 1));
-    out_ << "\r\x1b[K" << text.substr(0, most) << std::flush;
-    unfinished_ = true;
-    return;
-  }
+  const std::string text = line_.Text(campaign, now);
+  const std::vector<std::string> news = conditions_.Take(campaign);
+  if (options_.terminal) return ShowOnTerminal(text, news);
   const bool is_due = now - last_plain_ >= options_.plain_interval;
-  std::vector<std::string> conditions(campaign.conditions().begin(),
-                                      campaign.conditions().end());
-  if (!is_due && campaign.state() == last_state_ &&
-      conditions == last_conditions_) {
-    return;
-  }
+  if (!is_due && campaign.state() == last_state_ && news.empty()) return;
   last_plain_ = now;
   last_state_ = campaign.state();
-  last_conditions_ = std::move(conditions);
   out_ << text << std::endl;
+}
+
+void ProgressPrinter::ShowOnTerminal(
+    const std::string& text, const std::vector<std::string>& new_conditions) {
+  constexpr char kEmptyLine[] = "\r\x1b[K";
+  for (const std::string& condition : new_conditions) {
+    out_ << kEmptyLine << "  " << condition << "\n";
+  }
+  // One column stays free, so that the terminal does not wrap the line.
+  const auto most = static_cast<size_t>(std::max(1, options_.width - 1));
+  out_ << kEmptyLine << text.substr(0, most) << std::flush;
+  unfinished_ = true;
 }
 
 void ProgressPrinter::Finish() {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <deque>
 #include <ostream>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/api/campaign_state.h"
@@ -35,8 +37,22 @@ class ProgressLine {
   std::deque<Sample> samples_;
 };
 
+// Tells which conditions of a campaign are new. One that differs from the last
+// by numbers alone, such as the seconds that it has lasted, is not.
+// Threads: none.
+class NewConditions {
+ public:
+  // Those that the campaign did not have at the last call.
+  std::vector<std::string> Take(const v1::Campaign& campaign);
+
+ private:
+  std::set<std::string> known_;  // without their numbers
+};
+
 // Shows the line of a campaign while it runs: rewritten in place on a terminal,
-// else a new line now and then, and whenever the campaign's state changes.
+// else a new line now and then, and whenever the campaign's state changes. What
+// newly keeps it from advancing is said at once; on a terminal, where the line
+// may be cut, on a line of its own.
 // Threads: none.
 class ProgressPrinter {
  public:
@@ -59,13 +75,16 @@ class ProgressPrinter {
   void Finish();
 
  private:
+  void ShowOnTerminal(const std::string& text,
+                      const std::vector<std::string>& new_conditions);
+
   std::ostream& out_;
   Options options_;
   ProgressLine line_;
   bool unfinished_ = false;
   absl::Time last_plain_ = absl::InfinitePast();
   v1::CampaignState last_state_ = v1::CAMPAIGN_STATE_UNSPECIFIED;
-  std::vector<std::string> last_conditions_;
+  NewConditions conditions_;
 };
 
 // "10,000": thousands set apart.

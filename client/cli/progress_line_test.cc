@@ -138,6 +138,29 @@ TEST(ProgressPrinter, SaysAtOnceWhatHoldsACampaignUp) {
             "digits preparing  0/10,000  no worker is connected\n");
 }
 
+TEST(ProgressPrinter, AConditionThatCountsTheTimeIsSaidOnce) {
+  std::ostringstream out;
+  ProgressPrinter printer(out, {.plain_interval = absl::Seconds(5)});
+  v1::Campaign campaign = Campaign(v1::CAMPAIGN_STATE_PREPARING, 0);
+  campaign.add_conditions("no worker for 60 s");
+  printer.Show(campaign, kStart);
+  campaign.set_conditions(0, "no worker for 61 s");
+  printer.Show(campaign, kStart + absl::Seconds(1));
+  EXPECT_EQ(out.str(), "digits preparing  0/10,000  no worker for 60 s\n");
+}
+
+TEST(ProgressPrinter, ATerminalShowsAConditionInFullOnce) {
+  std::ostringstream out;
+  ProgressPrinter printer(out, {.terminal = true, .width = 14});
+  v1::Campaign campaign = Campaign(v1::CAMPAIGN_STATE_PREPARING, 0);
+  campaign.add_conditions("no worker can serve it: it is too large");
+  printer.Show(campaign, kStart);
+  printer.Show(campaign, kStart);
+  EXPECT_EQ(out.str(),
+            "\r\x1b[K  no worker can serve it: it is too large\n"
+            "\r\x1b[Kdigits prepar\r\x1b[Kdigits prepar");
+}
+
 TEST(WithThousands, SetsThousandsApart) {
   EXPECT_EQ(WithThousands(0), "0");
   EXPECT_EQ(WithThousands(999), "999");

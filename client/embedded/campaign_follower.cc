@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
@@ -19,6 +21,12 @@ constexpr absl::Duration kPatience = absl::Hours(24 * 365);
 
 bool IsAway(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+absl::Status NobodyServes(const v1::Campaign& campaign) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("campaign ", campaign.name(), ": ",
+                   absl::StrJoin(campaign.conditions(), "; ")));
 }
 
 }  // namespace
@@ -113,17 +121,28 @@ absl::StatusOr<WrittenResults> CampaignFollower::Write() {
   return WriteResults(source, options);
 }
 
+absl::StatusOr<v1::Campaign> CampaignFollower::WatchToEnd(
+    const v1::Campaign& submitted) {
+  absl::Status refused;  // OK while somebody may serve it
+  const CampaignClient::WatchOptions watch{
+      .interval = options_.interval, .patience = kPatience, .interrupted = [&] {
+        return cancelled_.load() || !refused.ok();
+      }};
+  auto campaign =
+      client_->Watch(submitted.name(), watch, [&](const v1::Campaign& seen) {
+        Publish(seen);
+        if (seen.refusing_workers() >= options_.workers) {
+          refused = NobodyServes(seen);
+        }
+      });
+  RETURN_IF_ERROR(refused);
+  return campaign;
+}
+
 absl::StatusOr<FollowEnd> CampaignFollower::Follow() {
   ASSIGN_OR_RETURN(v1::Campaign campaign, Submit());
   Publish(campaign);
-  CampaignClient::WatchOptions watch{
-      .interval = options_.interval,
-      .patience = kPatience,
-      .interrupted = [this] { return cancelled_.load(); }};
-  ASSIGN_OR_RETURN(campaign, client_->Watch(campaign.name(), watch,
-                                            [this](const v1::Campaign& seen) {
-                                              Publish(seen);
-                                            }));
+  ASSIGN_OR_RETURN(campaign, WatchToEnd(campaign));
   FollowEnd end{.campaign = std::move(campaign)};
   if (end.campaign.state() != v1::CAMPAIGN_STATE_FAILED) {
     ASSIGN_OR_RETURN(end.results,

@@ -27,7 +27,8 @@ struct FollowEnd {
 };
 
 // Creates the campaign, or finds it again; raises its budget if it should be
-// larger; watches it; writes its results. Works in a thread of its own and
+// larger; watches it; writes its results. Gives up when all of the run's
+// workers refuse the campaign for good. Works in a thread of its own and
 // outlasts a coordinator that is away for a while.
 // Threads: its owner's; the other thread is its own affair.
 class CampaignFollower {
@@ -36,6 +37,8 @@ class CampaignFollower {
     std::string address;
     RunIdentity identity;
     ResultOptions results;
+    // Of the run; none of them is missing in vain.
+    int workers = 1;
     // Since when the wall time of the results counts.
     absl::Time started;
     // Between two messages about the campaign.
@@ -47,7 +50,8 @@ class CampaignFollower {
   struct News {
     // As it stands, if it has changed since the last call.
     std::optional<v1::Campaign> campaign;
-    // Once it is over. Errors: those of the coordinator, and WriteResults().
+    // Once it is over. Errors: those of the coordinator, and WriteResults();
+    // InvalidArgument with the workers' reasons when none can serve it.
     std::optional<absl::StatusOr<FollowEnd>> end;
   };
 
@@ -69,6 +73,7 @@ class CampaignFollower {
 
   absl::StatusOr<FollowEnd> Follow();
   absl::StatusOr<v1::Campaign> Submit();
+  absl::StatusOr<v1::Campaign> WatchToEnd(const v1::Campaign& submitted);
   absl::StatusOr<WrittenResults> Write();
   // Repeats `call` while the coordinator is away and nobody cancels.
   template <typename Result, typename Call>

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -17,7 +18,9 @@
 #include "client/embedded/run_directory.h"
 #include "client/embedded/run_session.h"
 #include "client/embedded/temporary_folder.h"
+#include "client/eval/winner_outputs.h"
 #include "client/results/result_table.h"
+#include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
@@ -37,7 +40,8 @@ constexpr char kExitCodes[] = R"(
 Exit codes:
   0    the campaign is completed and its result is written
   1    it failed or was cancelled; a process kept dying; the disk is full
-  2    bad usage or bad input: command line, campaign file, data, --output
+  2    bad usage or bad input: command line, campaign file, data, --output;
+       no worker can serve the campaign
   3    redis-server, or one of merganser's own programs, is missing
   4    the folder is in use, or belongs to another campaign
   130  interrupted by Ctrl-C, 143 terminated: run again, it goes on)";
@@ -93,7 +97,8 @@ SessionOptions MakeSessionOptions(const RunArguments& arguments,
       .identity = identity,
       .results = {.folder = directory.path(),
                   .models_root = arguments.file.models_root,
-                  .threads = arguments.workers * arguments.threads_per_worker}};
+                  .threads = arguments.workers * arguments.threads_per_worker},
+      .workers = arguments.workers};
   return options;
 }
 
@@ -141,26 +146,19 @@ class RunScreen {
  private:
   void Show(const v1::Campaign& campaign) {
     if (json_) {
-      SayNewConditions(campaign);
+      // The progress line tells of them otherwise.
+      for (const std::string& condition : conditions_.Take(campaign)) {
+        Say(condition);
+      }
     } else {
       printer_.Show(campaign, Clock::Monotonic().Now());
     }
     last_ = campaign;
   }
 
-  // The progress line tells of them otherwise.
-  void SayNewConditions(const v1::Campaign& campaign) {
-    const v1::Campaign before = last_.value_or(v1::Campaign());
-    const auto& known = before.conditions();
-    for (const std::string& condition : campaign.conditions()) {
-      if (std::find(known.begin(), known.end(), condition) == known.end()) {
-        Say(condition);
-      }
-    }
-  }
-
   bool json_;
   ProgressPrinter printer_;
+  NewConditions conditions_;
   std::optional<v1::Campaign> last_;
   SessionListener listener_;
 };
@@ -216,6 +214,13 @@ int ReportInterrupted(RunScreen& screen, const RunArguments& arguments,
   return kSignalExitCode + signal;
 }
 
+// Whether there is nothing that would be worth going on with.
+bool CameToNothing(const absl::Status& status, const RunScreen& screen) {
+  if (!screen.last().has_value()) return true;
+  return absl::IsInvalidArgument(status) &&
+         screen.last()->state() == v1::CAMPAIGN_STATE_PREPARING;
+}
+
 int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
   const v1::Campaign& campaign = end.follow.campaign;
   if (campaign.state() == v1::CAMPAIGN_STATE_FAILED) {
@@ -225,6 +230,31 @@ int ReportEnd(const SessionEnd& end, const RunDirectory& directory, bool json) {
   PrintResult(end.follow.results->summary, directory, json);
   return campaign.state() == v1::CAMPAIGN_STATE_COMPLETED ? kExitOk
                                                           : kExitFailed;
+}
+
+// Of the tasks that ask for them. Returns the signal that ended it; 0 = none.
+absl::StatusOr<int> WriteOutputs(const RunArguments& arguments,
+                                 const Binaries& binaries,
+                                 const RunDirectory& directory,
+                                 const v1::CampaignSpec& spec,
+                                 SignalWatch& signals) {
+  if (!KeepsOutputs(spec)) return 0;
+  int signal = 0;
+  const auto interrupted = [&] {
+    for (const int seen : signals.Take()) {
+      if (seen != SIGCHLD) signal = seen;
+    }
+    return signal != 0;
+  };
+  const absl::Status written = WriteWinnerOutputs(
+      spec, arguments.file.models_root, directory.Path(kWinnerFolder),
+      directory.Path(kWinnerOutputsFile),
+      {.binary = binaries.worker,
+       .device = arguments.device,
+       .threads = arguments.threads_per_worker,
+       .interrupted = interrupted});
+  if (signal == 0) RETURN_IF_ERROR(written);
+  return signal;
 }
 
 absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
@@ -243,11 +273,15 @@ absl::StatusOr<int> RunToItsEnd(const RunArguments& arguments,
   auto end = RunSession(options, signals, screen.listener());
   screen.Finish();
   if (!end.ok() && decision.plan == RunPlan::kStart &&
-      !screen.last().has_value()) {
-    // Nothing has come of it that would be worth going on with.
+      CameToNothing(end.status(), screen)) {
     directory.Forget();
   }
   RETURN_IF_ERROR(end.status());
+  if (end->signal == 0 && end->follow.results.has_value()) {
+    ASSIGN_OR_RETURN(end->signal,
+                     WriteOutputs(arguments, binaries, directory,
+                                  decision.identity.spec, signals));
+  }
   if (end->signal != 0) {
     return ReportInterrupted(screen, arguments, directory, end->signal);
   }
@@ -277,7 +311,11 @@ absl::StatusOr<int> TryRun(const RunArguments& arguments, bool json) {
       DecideRun(directory.path(), stored, directory.CompletedEvaluations(),
                 spec, arguments.threads_per_worker));
   if (decision.plan == RunPlan::kFinished) {
-    const std::vector<std::string> missing = directory.MissingResults();
+    std::vector<std::string> missing = directory.MissingResults();
+    if (KeepsOutputs(spec) &&
+        !std::filesystem::exists(directory.Path(kWinnerOutputsFile))) {
+      missing.push_back(kWinnerOutputsFile);
+    }
     if (missing.empty()) {
       RETURN_IF_ERROR(PrintFinished(directory, json));
       return kExitOk;

@@ -104,6 +104,10 @@ absl::StatusOr<RunDecision> DecideRun(
   RunDecision decision{RunPlan::kResume, *stored};
   const int64_t evaluations = wanted.budget().evaluations();
   decision.identity.spec.mutable_budget()->set_evaluations(evaluations);
+  for (int i = 0; i < wanted.tasks_size(); ++i) {
+    decision.identity.spec.mutable_tasks(i)->set_keep_outputs(
+        wanted.tasks(i).keep_outputs());
+  }
   if (evaluations > stored->spec.budget().evaluations()) {
     decision.plan = RunPlan::kExtend;
   } else if (completed_evaluations == evaluations) {

@@ -113,6 +113,17 @@ TEST(DecideRunTest, OtherThreadsAreRefusedBecauseScoresHangOnThem) {
                         "1; now 2"));
 }
 
+TEST(DecideRunTest, WhoseOutputsAreKeptMayChange) {
+  RunIdentity stored = Stored(100);
+  stored.spec.add_tasks()->set_name("t");
+  v1::CampaignSpec wanted = stored.spec;
+  wanted.mutable_tasks(0)->set_keep_outputs(true);
+  const auto decision = DecideRun(kFolder, stored, 100, wanted, 1);
+  ASSERT_TRUE(decision.ok()) << decision.status();
+  EXPECT_EQ(decision->plan, RunPlan::kFinished);
+  EXPECT_TRUE(decision->identity.spec.tasks(0).keep_outputs());
+}
+
 TEST(RunIdentityTest, ComesBackFromItsJson) {
   const auto identity = IdentityFromJson(IdentityToJson(Stored(100)));
   ASSERT_TRUE(identity.ok()) << identity.status();

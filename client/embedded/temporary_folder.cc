@@ -12,17 +12,18 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace merganser {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A name of a few words in the folder must still fit.
-constexpr size_t kLongestPath = 80;
 constexpr int kAttempts = 10;
 constexpr char kPrefix[] = "merganser-tmp-";
 constexpr char kRandom[] = "XXXXXX";  // for mkdtemp()
+// A name of a few words in the folder must still fit into 80 bytes.
+constexpr size_t kLongestParent = 80 - sizeof(kPrefix) - sizeof(kRandom) + 1;
 
 // The folder, open and locked by this process alone; -1 if it is not there any
 // more, not ours, or in use.
@@ -64,23 +65,37 @@ void RemoveStale(const std::string& parent) {
 
 }  // namespace
 
+std::optional<TemporaryFolder> TemporaryFolder::Make(
+    const std::string& parent) {
+  RemoveStale(parent);
+  // Another process may take it for a stale one before it is locked.
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string path = absl::StrCat(parent, "/", kPrefix, kRandom);
+    if (mkdtemp(path.data()) == nullptr) break;
+    const int lock = Lock(path);
+    if (lock >= 0) return TemporaryFolder(path, lock);
+    rmdir(path.c_str());
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<TemporaryFolder> TemporaryFolder::Create() {
   const char* runtime = getenv("XDG_RUNTIME_DIR");
   for (const std::string& parent :
        {std::string(runtime == nullptr ? "" : runtime), std::string("/tmp")}) {
-    const std::string pattern = parent + "/" + kPrefix + kRandom;
-    if (parent.empty() || pattern.size() > kLongestPath) continue;
-    RemoveStale(parent);
-    // Another process may take it for a stale one before it is locked.
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      std::string path = pattern;
-      if (mkdtemp(path.data()) == nullptr) break;
-      const int lock = Lock(path);
-      if (lock >= 0) return TemporaryFolder(path, lock);
-      rmdir(path.c_str());
-    }
+    if (parent.empty() || parent.size() > kLongestParent) continue;
+    auto made = Make(parent);
+    if (made.has_value()) return *std::move(made);
   }
   return absl::ErrnoToStatus(errno, "/tmp: cannot make a folder");
+}
+
+absl::StatusOr<TemporaryFolder> TemporaryFolder::CreateIn(
+    const std::string& parent) {
+  auto made = Make(parent);
+  if (made.has_value()) return *std::move(made);
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat(parent, ": cannot make a folder in it"));
 }
 
 TemporaryFolder::~TemporaryFolder() {

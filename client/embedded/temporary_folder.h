@@ -1,6 +1,7 @@
 // A folder of our own for as long as we need it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,9 @@ class TemporaryFolder {
  public:
   // In $XDG_RUNTIME_DIR, else in /tmp.
   static absl::StatusOr<TemporaryFolder> Create();
+  // In `parent`, for what is too large for those; its path may be long.
+  // Errors: what the system says, with the path.
+  static absl::StatusOr<TemporaryFolder> CreateIn(const std::string& parent);
   TemporaryFolder(TemporaryFolder&& other) noexcept
       : path_(std::exchange(other.path_, "")),
         lock_(std::exchange(other.lock_, -1)) {}
@@ -25,6 +29,8 @@ class TemporaryFolder {
   const std::string& path() const { return path_; }
 
  private:
+  // Nullopt where none can be made; errno says why.
+  static std::optional<TemporaryFolder> Make(const std::string& parent);
   TemporaryFolder(std::string path, int lock)
       : path_(std::move(path)), lock_(lock) {}
 

@@ -52,6 +52,15 @@ TEST_F(TemporaryFolderTest, IsGoneWithItsContents) {
   EXPECT_FALSE(fs::exists(path));
 }
 
+TEST_F(TemporaryFolderTest, MayLieElsewhere) {
+  const std::string parent = place_ + "/" + std::string(100, 'x');
+  EXPECT_FALSE(TemporaryFolder::CreateIn(parent).ok());
+  fs::create_directory(parent);
+  const auto folder = TemporaryFolder::CreateIn(parent);
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_EQ(fs::path(folder->path()).parent_path(), parent);
+}
+
 TEST_F(TemporaryFolderTest, OneThatIsHeldStaysAndOneThatNobodyHoldsGoes) {
   const auto held = TemporaryFolder::Create();
   ASSERT_TRUE(held.ok()) << held.status();

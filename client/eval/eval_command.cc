@@ -1,7 +1,5 @@
 #include "client/eval/eval_command.h"
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -13,9 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/interrupt.h"
-#include "client/cli/progress_line.h"
-#include "client/embedded/message_process.h"
 #include "client/eval/eval_summary.h"
+#include "client/eval/model_evaluation.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_file.h"
 #include "common/campaign_spec/resolve.h"
@@ -40,13 +37,6 @@ struct EvalArguments {
   std::string worker_binary;
 };
 
-void MakeAbsolute(const std::string& base, v1::DatasetSpec& dataset) {
-  dataset.set_file(
-      std::filesystem::absolute(std::filesystem::path(base) / dataset.file())
-          .lexically_normal()
-          .string());
-}
-
 absl::StatusOr<v1::EvalRequest> MakeRequest(const EvalArguments& arguments) {
   v1::EvalRequest request;
   request.set_model(arguments.model);
@@ -59,102 +49,13 @@ absl::StatusOr<v1::EvalRequest> MakeRequest(const EvalArguments& arguments) {
   for (v1::TaskSpec& task : tasks) {
     const absl::Status valid = ValidateLanguageTask(task, task.name());
     if (!valid.ok()) return Annotate(valid, arguments.task_file);
-    MakeAbsolute(base, *task.mutable_search());
-    if (task.has_holdout()) MakeAbsolute(base, *task.mutable_holdout());
-    if (task.has_few_shot()) {
-      MakeAbsolute(base, *task.mutable_few_shot()->mutable_examples());
-    }
-    *request.add_tasks() = std::move(task);
+    *request.add_tasks() = WithFilesBelow(base, std::move(task));
   }
   return request;
 }
 
-// What the worker could not do; a file that it did not find is bad input.
-absl::Status ErrorOf(const v1::EvalError& error) {
-  const auto code = static_cast<absl::StatusCode>(error.code());
-  switch (code) {
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kFailedPrecondition:
-      return absl::InvalidArgumentError(error.message());
-    case absl::StatusCode::kOk:
-      return absl::InternalError(error.message());
-    default:
-      return absl::Status(code, error.message());
-  }
-}
-
-// A line that is rewritten in place; nothing where stderr is no terminal.
-void ShowProgress(const EvalPartSummary& part) {
-  if (isatty(STDERR_FILENO) == 0) return;
-  std::cerr << "\r\033[K" << part.task << (part.holdout ? " holdout " : " ")
-            << WithThousands(part.scored) << " of "
-            << WithThousands(part.datapoints) << std::flush;
-}
-
-void EndProgress() {
-  if (isatty(STDERR_FILENO) != 0) std::cerr << "\r\033[K" << std::flush;
-}
-
-// Follows the worker's answers to the end.
-class Evaluation {
- public:
-  explicit Evaluation(v1::EvalRequest request) : request_(std::move(request)) {}
-
-  absl::Status Run(MessageProcess& worker, AtomicFile* output) {
-    RETURN_IF_ERROR(worker.Send(request_));
-    while (!summary_.complete()) {
-      v1::EvalResponse response;
-      RETURN_IF_ERROR(worker.Receive(response, Interrupted));
-      RETURN_IF_ERROR(Take(response, output));
-    }
-    return absl::OkStatus();
-  }
-
-  const EvalSummary& summary() const { return summary_; }
-
- private:
-  absl::Status Take(const v1::EvalResponse& response, AtomicFile* output) {
-    if (response.has_error()) return ErrorOf(response.error());
-    if (response.has_plan()) {
-      plan_ = response.plan();
-      return summary_.Begin(request_, plan_);
-    }
-    const v1::EvalScores& scores = response.scores();
-    RETURN_IF_ERROR(summary_.Add(scores));
-    const EvalPartSummary& part =
-        summary_.parts()[static_cast<size_t>(scores.part())];
-    ShowProgress(part);
-    if (output == nullptr) return absl::OkStatus();
-    const v1::TaskSpec& task =
-        request_.tasks(plan_.parts(scores.part()).task());
-    const int64_t first =
-        (part.holdout ? task.holdout() : task.search()).first_row();
-    const std::string lines = EvalOutputLines(
-        part, first + part.scored - scores.scores_size(), scores);
-    return output->Append(
-        {reinterpret_cast<const uint8_t*>(lines.data()), lines.size()});
-  }
-
-  const v1::EvalRequest request_;
-  v1::EvalPlan plan_;
-  EvalSummary summary_;
-};
-
-absl::StatusOr<MessageProcess> StartWorker(const EvalArguments& arguments) {
-  std::string binary = arguments.worker_binary;
-  if (binary.empty()) {
-    ASSIGN_OR_RETURN(binary, BesideOwnExecutable("merganser-worker"));
-  }
-  return MessageProcess::Start(
-      {.binary = binary,
-       .arguments = {"eval", "--device", arguments.device, "--threads",
-                     absl::StrCat(arguments.threads), "--log-level", "warn"}},
-      "merganser-worker");
-}
-
 absl::StatusOr<EvalSummary> Evaluate(const EvalArguments& arguments) {
-  ASSIGN_OR_RETURN(v1::EvalRequest request, MakeRequest(arguments));
+  ASSIGN_OR_RETURN(const v1::EvalRequest request, MakeRequest(arguments));
   std::optional<AtomicFile> output;
   if (!arguments.output.empty()) {
     if (std::filesystem::is_directory(arguments.output)) {
@@ -169,17 +70,25 @@ absl::StatusOr<EvalSummary> Evaluate(const EvalArguments& arguments) {
     output.emplace(*std::move(created));
   }
   CatchInterrupts();
-  ASSIGN_OR_RETURN(MessageProcess worker, StartWorker(arguments));
-  Evaluation evaluation(std::move(request));
-  RETURN_IF_ERROR(
-      evaluation.Run(worker, output.has_value() ? &*output : nullptr));
+  const auto take = [&](int, const EvalPartSummary& part,
+                        const v1::EvalScores& scores) {
+    if (!output.has_value()) return absl::OkStatus();
+    const std::string lines = EvalOutputLines(part, scores);
+    return output->Append(
+        {reinterpret_cast<const uint8_t*>(lines.data()), lines.size()});
+  };
+  ASSIGN_OR_RETURN(EvalSummary summary,
+                   EvaluateModel({.binary = arguments.worker_binary,
+                                  .device = arguments.device,
+                                  .threads = arguments.threads,
+                                  .interrupted = Interrupted},
+                                 request, take));
   if (output.has_value()) RETURN_IF_ERROR(output->Commit());
-  return evaluation.summary();
+  return summary;
 }
 
 int RunEval(const EvalArguments& arguments, const GlobalOptions& global) {
   const auto summary = Evaluate(arguments);
-  EndProgress();
   if (!summary.ok()) return ReportError(summary.status());
   for (const EvalPartSummary& part : summary->parts()) {
     if (!part.saw_nan) continue;

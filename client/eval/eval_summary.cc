@@ -21,13 +21,6 @@ double ToScore(int64_t units) {
   return static_cast<double>(units) / kScoreUnit;
 }
 
-// Text that is not UTF-8 is shown with replacement characters.
-std::string Line(const ordered_json& object) {
-  return object.dump(-1, ' ', /*ensure_ascii=*/false,
-                     ordered_json::error_handler_t::replace) +
-         "\n";
-}
-
 std::string OrDash(const std::optional<double>& value) {
   return value.has_value() ? absl::StrFormat("%.4f", *value) : "-";
 }
@@ -65,10 +58,13 @@ absl::Status EvalSummary::Begin(const v1::EvalRequest& request,
       return absl::InternalError("merganser-worker scores a task of its own");
     }
     const v1::TaskSpec& task = request.tasks(part.task());
-    parts_.push_back({.task = task.name(),
-                      .kind = task.kind(),
-                      .holdout = part.holdout(),
-                      .datapoints = part.datapoints()});
+    parts_.push_back(
+        {.task = task.name(),
+         .kind = task.kind(),
+         .holdout = part.holdout(),
+         .first_row =
+             (part.holdout() ? task.holdout() : task.search()).first_row(),
+         .datapoints = part.datapoints()});
   }
   return absl::OkStatus();
 }
@@ -128,29 +124,44 @@ std::string EvalJson(const EvalSummary& summary) {
       line["perplexity"] = OrNull(part.Perplexity());
       line["tokens"] = part.tokens;
     }
-    lines += Line(line);
+    lines += JsonLine(line);
   }
   return lines;
 }
 
-std::string EvalOutputLines(const EvalPartSummary& part, int64_t row,
+double EvalScoreOf(uint32_t units) { return ToScore(units); }
+
+ordered_json EvalOutputJson(const EvalPartSummary& part, int64_t row,
+                            const v1::EvalOutput& output, uint32_t score) {
+  ordered_json object = {{"task", part.task},
+                         {"part", PartName(part)},
+                         {"row", row},
+                         {"prompt", output.prompt()}};
+  if (output.tokens() > 0) {
+    object["log_likelihood"] = OrNull(output.log_likelihood());
+    object["tokens"] = output.tokens();
+  } else {
+    object["output"] = output.text();
+    if (output.token_ids_size() > 0) object["token_ids"] = output.token_ids();
+    object["expected"] = output.expected();
+  }
+  object["score"] = ToScore(score);
+  return object;
+}
+
+std::string JsonLine(const ordered_json& object) {
+  return object.dump(-1, ' ', /*ensure_ascii=*/false,
+                     ordered_json::error_handler_t::replace) +
+         "\n";
+}
+
+std::string EvalOutputLines(const EvalPartSummary& part,
                             const v1::EvalScores& scores) {
   std::string lines;
+  const int64_t first = part.first_row + part.scored - scores.scores_size();
   for (int i = 0; i < scores.outputs_size() && i < scores.scores_size(); ++i) {
-    const v1::EvalOutput& output = scores.outputs(i);
-    ordered_json line = {{"task", part.task},
-                         {"part", PartName(part)},
-                         {"row", row + i},
-                         {"prompt", output.prompt()}};
-    if (output.tokens() > 0) {
-      line["log_likelihood"] = OrNull(output.log_likelihood());
-      line["tokens"] = output.tokens();
-    } else {
-      line["output"] = output.text();
-      if (output.token_ids_size() > 0) line["token_ids"] = output.token_ids();
-    }
-    line["score"] = ToScore(scores.scores(i));
-    lines += Line(line);
+    lines += JsonLine(
+        EvalOutputJson(part, first + i, scores.outputs(i), scores.scores(i)));
   }
   return lines;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct EvalPartSummary {
   std::string task;
   std::string kind;
   bool holdout = false;
+  int64_t first_row = 0;   // of its file, from 0
   int64_t datapoints = 0;  // to be scored
   int64_t scored = 0;
   int64_t sum = 0;            // of k / 2^20
@@ -57,9 +59,18 @@ std::string EvalText(const EvalSummary& summary);
 // A line of JSON per part.
 std::string EvalJson(const EvalSummary& summary);
 
-// The lines of --output for one answer, whose first datapoint is row `row` of
-// its file.
-std::string EvalOutputLines(const EvalPartSummary& part, int64_t row,
+// k = 0 … 2^20 as a number 0 … 1.
+double EvalScoreOf(uint32_t units);
+
+// What is said of one datapoint: row `row` of its file.
+nlohmann::ordered_json EvalOutputJson(const EvalPartSummary& part, int64_t row,
+                                      const v1::EvalOutput& output,
+                                      uint32_t score);
+// As a line; text that is not UTF-8 has replacement characters.
+std::string JsonLine(const nlohmann::ordered_json& object);
+// The lines of --output for one answer in the order of the file, the last one
+// that `part` counts.
+std::string EvalOutputLines(const EvalPartSummary& part,
                             const v1::EvalScores& scores);
 
 }  // namespace merganser

@@ -80,12 +80,15 @@ TEST(EvalSummaryTest, OneDatapointHasNoStandardError) {
 TEST(EvalSummaryTest, WritesALinePerDatapoint) {
   v1::EvalScores scores = Scores(0, {kUnit, 0});
   *scores.add_outputs() = Proto<v1::EvalOutput>(
-      "prompt: '1+1=' text: '2' token_ids: 50 token_ids: 257");
+      "prompt: '1+1=' text: '2' token_ids: 50 token_ids: 257 expected: '3'");
   *scores.add_outputs() =
       Proto<v1::EvalOutput>("prompt: 'ä' log_likelihood: -1.5 tokens: 3");
-  EXPECT_EQ(EvalOutputLines({.task = "sums", .holdout = true}, 7, scores),
+  EXPECT_EQ(EvalOutputLines(
+                {.task = "sums", .holdout = true, .first_row = 5, .scored = 4},
+                scores),
             R"({"task":"sums","part":"holdout","row":7,"prompt":"1+1=",)"
-            R"("output":"2","token_ids":[50,257],"score":1.0})"
+            R"("output":"2","token_ids":[50,257],"expected":"3",)"
+            R"("score":1.0})"
             "\n"
             R"({"task":"sums","part":"holdout","row":8,"prompt":"ä",)"
             R"("log_likelihood":-1.5,"tokens":3,"score":0.0})"

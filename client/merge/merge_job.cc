@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -59,6 +60,30 @@ absl::Status OpenModels(const std::string& root, Prepared& prepared) {
   return absl::OkStatus();
 }
 
+// Models that a configuration names as mergekit does: folders, or names in the
+// Hugging Face cache.
+absl::Status FindMergekitModels(const MergekitFile& file,
+                                const std::string& root, Prepared& prepared) {
+  for (size_t i = 0; i < file.models.size(); ++i) {
+    const std::string& name = file.models[i];
+    std::error_code ignored;
+    prepared.names.push_back(name);
+    prepared.paths.push_back(name);
+    const bool is_there =
+        std::filesystem::exists(BelowRoot(root, name), ignored);
+    const auto hub = ParseHubName(name);
+    if (is_there || !hub.ok()) continue;
+    const auto found = FindInHubCache(*hub, HubCacheFolder());
+    if (!found.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.model_origins[i], ": ", name,
+                       ": is no folder, and ", found.status().message()));
+    }
+    prepared.paths.back() = std::filesystem::absolute(found->folder);
+  }
+  return absl::OkStatus();
+}
+
 // Puts the paths of --seed into the recipe's seeds.
 absl::Status OverrideSeeds(const std::vector<std::string>& overrides,
                            RecipeFile& recipe) {
@@ -86,13 +111,28 @@ absl::Status OverrideSeeds(const std::vector<std::string>& overrides,
   return absl::OkStatus();
 }
 
+// Sizes that differ follow from architectures that do.
+absl::Status CheckSameModel(const Prepared& prepared, size_t k) {
+  const absl::Status same =
+      CheckSameLayout(prepared.models[0].layout, prepared.paths[0],
+                      prepared.models[k].layout, prepared.paths[k]);
+  const Checkpoint* const first = prepared.models[0].checkpoint.get();
+  const Checkpoint* const other = prepared.models[k].checkpoint.get();
+  if (same.ok() || first == nullptr || other == nullptr ||
+      first->config().architecture == other->config().architecture) {
+    return same;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(prepared.paths[k], ": is a ", other->config().architecture,
+                   ", ", prepared.paths[0], " a ", first->config().architecture,
+                   "; expected one architecture"));
+}
+
 absl::Status CheckSeeds(const RecipeFile& recipe, const Prepared& prepared,
                         bool digests, int threads) {
   ThreadTeam team(threads);
   for (size_t k = 0; k < recipe.seeds.size(); ++k) {
-    RETURN_IF_ERROR(
-        CheckSameLayout(prepared.models[0].layout, prepared.paths[0],
-                        prepared.models[k].layout, prepared.paths[k]));
+    RETURN_IF_ERROR(CheckSameModel(prepared, k));
     const std::optional<Digest>& expected = recipe.seeds[k].digest;
     if (!digests || !expected.has_value()) continue;
     const Digest found = DigestOf(prepared.models[k], team);
@@ -219,8 +259,7 @@ absl::StatusOr<Prepared> PrepareMergekit(const MergeRequest& request,
   }
   ASSIGN_OR_RETURN(const MergekitFile file,
                    ParseMergekitFile(prepared.text, request.file));
-  prepared.names = file.models;
-  prepared.paths = file.models;
+  RETURN_IF_ERROR(FindMergekitModels(file, request.models_root, prepared));
   prepared.dtype = file.dtype;
   RETURN_IF_ERROR(OpenModels(request.models_root, prepared));
   std::vector<LanguageModelConfig> configs;

@@ -323,7 +323,7 @@ TEST_F(MergeTest, NamesWhatIsWrong) {
        "layer_range: [0, 2]}, {model: tiny-llama-rope3, layer_range: [0, "
        "2]}]}]\nparameters: {weight: 1}\n",
        "tiny-llama-rope3: model.embed_tokens.weight has shape [520, 32], that "
-       "of tiny-llama-a [520, 96]"},
+       "of tiny-llama-a [520, 96]; rows of the vocabulary are never added"},
       {"merge_method: passthrough\nslices: [{sources: [{model: tiny-llama-a, "
        "layer_range: [0, 4]}]}]\n",
        "tiny-llama-a has 3 layers; expected an end of at most that, not 4"},
@@ -344,7 +344,11 @@ TEST_F(MergeTest, NamesWhatIsWrong) {
        "t: is missing for model.embed_tokens.weight"},
       {"merge_method: linear\nmodels: [{model: org/model}]\nparameters: "
        "{weight: 1}\n",
-       "org/model: is no folder"},
+       "merge.yml:2: model: org/model: is no folder, and org/model@main is not "
+       "in the Hugging Face cache"},
+      {"merge_method: linear\nmodels: [{model: tiny-qwen2}, {model: "
+       "tiny-llama-rope3}]\nparameters: {weight: 1}\n",
+       "tiny-llama-rope3 is a LlamaForCausalLM, tiny-qwen2 a Qwen2ForCausalLM"},
       {"merge_method: linear\nmodels: [{model: tiny-llama-a}]\ndtype: int8\n",
        "dtype: int8 is not supported; expected one of float32"},
       {"merge_method: linear\nmodels: [{model: tiny-llama-a}]\n"
@@ -360,6 +364,19 @@ TEST_F(MergeTest, NamesWhatIsWrong) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
     EXPECT_FALSE(fs::exists(Output())) << c.yaml;
   }
+}
+
+TEST_F(MergeTest, AModelMayBeOneOfTheHuggingFaceCache) {
+  const std::string repository = folder_.File("hub/models--org--model");
+  fs::create_directories(repository + "/snapshots");
+  fs::copy(Data("tiny-llama-a"), repository + "/snapshots/abc");
+  setenv("HF_HUB_CACHE", folder_.File("hub").c_str(), 1);
+  const auto merged = MergeText(
+      "merge_method: linear\nmodels: [{model: org/model@abc}, {model: "
+      "tiny-llama-b}]\nparameters: {weight: 1}\n");
+  unsetenv("HF_HUB_CACHE");
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_TRUE(Checkpoint::Open(Output()).ok());
 }
 
 TEST_F(MergeTest, SeedsThatDoNotFitARecipeAreNamed) {

@@ -241,7 +241,10 @@ class Reader {
     const auto found =
         std::find(file_.models.begin(), file_.models.end(), name);
     const auto index = static_cast<int>(found - file_.models.begin());
-    if (found == file_.models.end()) file_.models.push_back(std::move(name));
+    if (found == file_.models.end()) {
+      file_.models.push_back(std::move(name));
+      file_.model_origins.push_back(absl::StrCat(node.origin, ": ", key));
+    }
     return index;
   }
 

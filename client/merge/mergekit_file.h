@@ -34,7 +34,8 @@ struct MergekitSlice {
 struct MergekitFile {
   std::string origin;
   MergekitMethod method = MergekitMethod::kLinear;
-  std::vector<std::string> models;  // paths as written, each once
+  std::vector<std::string> models;         // paths as written, each once
+  std::vector<std::string> model_origins;  // where they stand first
   std::optional<int> base_model;
   // `models:` gives one slice of all layers.
   std::vector<MergekitSlice> slices;

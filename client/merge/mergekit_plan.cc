@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "client/merge/mergekit_settings.h"
 #include "common/base/status_macros.h"
+#include "common/checkpoint/leading_rows.h"
 
 namespace merganser {
 namespace {
@@ -18,6 +19,9 @@ using Shape = std::vector<int64_t>;
 
 constexpr char kEmbedding[] = "model.embed_tokens.weight";
 constexpr char kLayers[] = "model.layers.";
+constexpr char kOfVocabulary[] =
+    "; rows of the vocabulary are never added or removed. Of a winner with "
+    "such seeds, merge the merganser_recipe.json, which keeps them";
 constexpr int64_t kMaximumLayers = 4096;
 // Sums of weights below it do not divide.
 constexpr double kNoSum = 1e-8;
@@ -120,6 +124,9 @@ class Planner {
   absl::Status CheckSlice(const MergekitSlice& slice) {
     const MergekitSource& first = slice.sources[0];
     for (const MergekitSource& source : slice.sources) {
+      RETURN_IF_ERROR(CheckCompatible(slice, source.model));
+    }
+    for (const MergekitSource& source : slice.sources) {
       const int64_t layers = source.end_layer - source.first_layer;
       if (layers != LayersOf(slice)) {
         return Error(slice.origin,
@@ -127,7 +134,6 @@ class Planner {
                                   Name(first), " ", LayersOf(slice),
                                   "; expected as many in each source"));
       }
-      RETURN_IF_ERROR(CheckCompatible(slice, source.model));
     }
     layers_ += LayersOf(slice);
     return CheckInputs(slice);
@@ -236,11 +242,12 @@ class Planner {
                    absl::StrCat(Name(source), " has no tensor ", name));
     }
     if (found->second == expected) return absl::OkStatus();
-    return Error(slice.origin,
-                 absl::StrCat(Name(source), ": ", name, " has shape [",
-                              absl::StrJoin(found->second, ", "), "], that of ",
-                              file_.models[Donor()], " [",
-                              absl::StrJoin(expected, ", "), "]"));
+    return Error(
+        slice.origin,
+        absl::StrCat(Name(source), ": ", name, " has shape [",
+                     absl::StrJoin(found->second, ", "), "], that of ",
+                     file_.models[Donor()], " [", absl::StrJoin(expected, ", "),
+                     "]", IsPerTokenTensor(name) ? kOfVocabulary : ""));
   }
 
   absl::Status Combine(const TensorPlace& place, MergeTensor& tensor) const {

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,15 +10,12 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "client/api/campaign_client.h"
 #include "client/cli/progress_line.h"
 #include "client/embedded/process.h"
-#include "client/embedded/run_directory.h"
 #include "client/embedded/temporary_folder.h"
+#include "client/replay/record_subject.h"
 #include "client/replay/score_worker.h"
 #include "client/replay/verification.h"
-#include "client/results/campaign_record.h"
-#include "client/results/write_results.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
 #include "common/command_line/device_name.h"
@@ -66,51 +62,6 @@ struct VerifyArguments {
   int threads = 0;  // 0 = those of the run that the folder is of, else 1
   std::string worker_binary;
 };
-
-// Where the record and the results are.
-struct Subject {
-  std::string record_folder;
-  std::optional<std::string> result_folder;
-  int threads_per_worker = 1;
-};
-
-// Threads per worker of an embedded run in the folder; 1 for an export.
-int ThreadsOfRun(const std::string& folder) {
-  const auto text = ReadFile(folder + "/campaign.json");
-  if (!text.ok()) return 1;
-  const auto identity = IdentityFromJson(*text);
-  return identity.ok() ? std::max(1, identity->threads_per_worker) : 1;
-}
-
-absl::Status FetchRecord(const std::string& coordinator,
-                         const std::string& name, const std::string& folder) {
-  ASSIGN_OR_RETURN(const auto client, CampaignClient::Create(coordinator));
-  ASSIGN_OR_RETURN(RecordWriter record, RecordWriter::Create(folder));
-  RETURN_IF_ERROR(client->Export(
-      name, /*without_log=*/false,
-      [&](v1::ExportCampaignResponse& part) { return record.Add(part); }));
-  return record.Commit();
-}
-
-absl::StatusOr<Subject> FindSubject(const std::string& name,
-                                    const std::string& coordinator,
-                                    const TemporaryFolder& temporary) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(name, ignored)) {
-    Subject subject{.record_folder = temporary.path() + "/record"};
-    RETURN_IF_ERROR(FetchRecord(coordinator, name, subject.record_folder));
-    return subject;
-  }
-  Subject subject{.record_folder = absl::StrCat(name, "/", kReplayFolder),
-                  .result_folder = name,
-                  .threads_per_worker = ThreadsOfRun(name)};
-  if (!std::filesystem::is_directory(subject.record_folder, ignored)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ": expected a folder of results with ", kReplayFolder,
-        "/ in it, as `merganser run` and `merganser export` write it"));
-  }
-  return subject;
-}
 
 std::string BlobsIn(const TemporaryFolder& temporary) {
   return temporary.path() + "/blobs";
@@ -189,8 +140,8 @@ absl::StatusOr<VerifyReport> VerifySubject(const VerifyArguments& arguments,
                                            const GlobalOptions& global) {
   ASSIGN_OR_RETURN(const TemporaryFolder temporary, TemporaryFolder::Create());
   ASSIGN_OR_RETURN(
-      const Subject subject,
-      FindSubject(arguments.subject, global.coordinator, temporary));
+      const RecordSubject subject,
+      FindRecord(arguments.subject, global.coordinator, temporary.path()));
   const int threads =
       arguments.threads > 0 ? arguments.threads : subject.threads_per_worker;
   VerifyOptions options{

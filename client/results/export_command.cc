@@ -7,10 +7,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/api/campaign_client.h"
+#include "client/cli/interrupt.h"
+#include "client/eval/winner_outputs.h"
 #include "client/results/result_table.h"
+#include "client/results/winner_folder.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
 #include "common/campaign_spec/campaign_plan.h"
+#include "common/command_line/device_name.h"
 
 namespace merganser {
 namespace {
@@ -20,7 +24,25 @@ struct ExportArguments {
   std::string output;
   std::string models_root;
   bool no_weights = false;
+  std::string device = "auto";
+  std::string worker_binary;
 };
+
+// Of the tasks that ask for them.
+absl::Status AddOutputs(const ExportArguments& arguments,
+                        const v1::CampaignSpec& spec, WrittenResults& written) {
+  if (arguments.no_weights || !KeepsOutputs(spec)) return absl::OkStatus();
+  CatchInterrupts();
+  RETURN_IF_ERROR(WriteWinnerOutputs(
+      spec, arguments.models_root,
+      absl::StrCat(arguments.output, "/", kWinnerFolder),
+      absl::StrCat(arguments.output, "/", kWinnerOutputsFile),
+      {.binary = arguments.worker_binary,
+       .device = arguments.device,
+       .interrupted = Interrupted}));
+  written.files = ResultFilesIn(arguments.output);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
                                       const GlobalOptions& global) {
@@ -58,6 +80,9 @@ absl::StatusOr<WrittenResults> Export(const ExportArguments& arguments,
         "; export where the seeds can be read, point --models-root at them, "
         "or leave the weights out by --no-weights"));
   }
+  if (written.ok()) {
+    RETURN_IF_ERROR(AddOutputs(arguments, campaign.spec(), *written));
+  }
   return written;
 }
 
@@ -90,6 +115,14 @@ void AddExportCommand(CLI::App& app, const GlobalOptions& global,
   command->add_flag(
       "--no-weights", arguments->no_weights,
       "Do not make the weights, for which seeds from files are read");
+  command
+      ->add_option("--device", arguments->device,
+                   "Where the winner runs for tasks with keep_outputs: cpu, "
+                   "cuda:N, or auto")
+      ->check(DeviceName())
+      ->capture_default_str();
+  // For tests. An empty group hides it from --help.
+  command->add_option("--worker-binary", arguments->worker_binary)->group("");
   command->callback([=, &global] {
     *chosen = [arguments, &global] { return RunExport(*arguments, global); };
   });

@@ -55,8 +55,6 @@ absl::Status AddPages(const Winner& winner, const v1::Campaign& campaign,
                       const CampaignSeeds& seeds, CheckpointWriter& writer) {
   const v1::CampaignSpec& spec = campaign.spec();
   const LanguageSeeds& language = *seeds.language;
-  RETURN_IF_ERROR(AddDerivedFiles(language.tokenizer_seed(), seeds.dtype,
-                                  language.config.layers, writer));
   ASSIGN_OR_RETURN(const std::string recipe, WinnerRecipeJson(winner, spec));
   RETURN_IF_ERROR(writer.AddFile(kRecipeFile, recipe));
   MergekitExport mergekit =
@@ -75,13 +73,14 @@ absl::Status AddPages(const Winner& winner, const v1::Campaign& campaign,
 
 }  // namespace
 
-absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
-                               const v1::Campaign& campaign,
-                               const CampaignSeeds& seeds, ThreadTeam& team) {
+absl::Status WriteModelFolder(
+    const std::string& folder, const LinearRecipe& recipe,
+    const CampaignSeeds& seeds, ThreadTeam& team,
+    const std::function<bool()>& interrupted,
+    absl::FunctionRef<absl::Status(CheckpointWriter&)> add_pages) {
   const LanguageSeeds& language = *seeds.language;
   const auto count = static_cast<int>(seeds.weights.size());
-  ASSIGN_OR_RETURN(MergePlan plan,
-                   PlanOfRecipe(winner.recipe, count, seeds.layout));
+  ASSIGN_OR_RETURN(MergePlan plan, PlanOfRecipe(recipe, count, seeds.layout));
   plan.donor = language.tokenizer;
   plan.layers = language.config.layers;
   std::vector<TensorOutline> outlines = OutlinesOf(plan, seeds.dtype);
@@ -92,13 +91,24 @@ absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
                                outlines));
   std::vector<std::shared_ptr<const TensorSource>> sources;
   for (int k = 0; k < count; ++k) sources.push_back(language.Source(k));
-  RETURN_IF_ERROR(RunMerge(
-      plan, sources, seeds.dtype, team, [](int64_t) { return true; }, *writer));
+  const auto goes_on = [&](int64_t) { return !interrupted || !interrupted(); };
+  RETURN_IF_ERROR(RunMerge(plan, sources, seeds.dtype, team, goes_on, *writer));
   RETURN_IF_ERROR(WriteKeptRows(language.tokenizer_seed(),
                                 language.config.vocabulary_size, seeds.dtype,
                                 outlines, *writer));
-  RETURN_IF_ERROR(AddPages(winner, campaign, seeds, *writer));
+  RETURN_IF_ERROR(AddDerivedFiles(language.tokenizer_seed(), seeds.dtype,
+                                  language.config.layers, *writer));
+  RETURN_IF_ERROR(add_pages(*writer));
   return writer->Commit();
+}
+
+absl::Status WriteWinnerFolder(const std::string& folder, const Winner& winner,
+                               const v1::Campaign& campaign,
+                               const CampaignSeeds& seeds, ThreadTeam& team) {
+  return WriteModelFolder(folder, winner.recipe, seeds, team,
+                          /*interrupted=*/{}, [&](CheckpointWriter& writer) {
+                            return AddPages(winner, campaign, seeds, writer);
+                          });
 }
 
 }  // namespace merganser

@@ -97,6 +97,8 @@ absl::StatusOr<WrittenResults> WriteResults(ExportSource source,
                    RecordWriter::Create(path(kReplayFolder)));
   RETURN_IF_ERROR(source(
       [&](v1::ExportCampaignResponse& part) { return record.Add(part); }));
+  std::error_code ignored;
+  std::filesystem::remove(path(kWinnerOutputsFile), ignored);
   RETURN_IF_ERROR(WriteWinnerFiles(record, options));
   RETURN_IF_ERROR(record.Commit());
   WrittenResults written{
@@ -131,7 +133,13 @@ absl::Status CheckExportFolder(const std::string& folder,
 }
 
 std::vector<std::string> ResultFilesIn(const std::string& folder) {
-  return ResultFiles(folder, /*there=*/true);
+  std::vector<std::string> files = ResultFiles(folder, /*there=*/true);
+  std::error_code ignored;
+  if (std::filesystem::exists(absl::StrCat(folder, "/", kWinnerOutputsFile),
+                              ignored)) {
+    files.push_back(kWinnerOutputsFile);
+  }
+  return files;
 }
 
 std::vector<std::string> ResultFilesMissingIn(const std::string& folder) {

@@ -18,6 +18,9 @@ inline constexpr char kCurveCsvFile[] = "curve.csv";
 inline constexpr char kCurveSvgFile[] = "curve.svg";
 inline constexpr char kWinnerFile[] = "winner.safetensors";
 inline constexpr char kWinnerRecipeFile[] = "winner_recipe.json";
+// What the winner wrote, where tasks have keep_outputs; written by the callers
+// of WriteResults().
+inline constexpr char kWinnerOutputsFile[] = "winner_outputs.jsonl";
 // Holds the record; see campaign_record.h.
 inline constexpr char kReplayFolder[] = "replay";
 
@@ -45,7 +48,8 @@ using ExportPart = absl::FunctionRef<absl::Status(v1::ExportCampaignResponse&)>;
 using ExportSource = absl::FunctionRef<absl::Status(ExportPart part)>;
 
 // Reads the export and writes all result files, each of them atomically,
-// summary.json last: where it stands, the others do.
+// summary.json last: where it stands, the others do. Outputs of an earlier
+// winner are removed.
 // Where weights are kept, the export must have the log.
 // Errors: those of `source`; InvalidArgument for seeds that cannot be read;
 // DataLoss when the log does not lead to the winner's weights;

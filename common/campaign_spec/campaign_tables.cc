@@ -252,6 +252,10 @@ constexpr SchemaField kTask[] = {
      .maximum = 1048576,
      .help = "perplexity: tokens predicted at once; 0: as many as the model "
              "takes"},
+    {.key = "keep_outputs",
+     .proto_field = "keep_outputs",
+     .help = "language models: what the winner wrote on the task is written "
+             "beside its weights"},
 };
 
 constexpr SchemaField kFewShot[] = {

@@ -81,12 +81,26 @@ class Resolver {
     }
     ASSIGN_OR_RETURN(seeds_, OpenSeeds(unresolved, path_of, team_));
     layout_ = seeds_.layout.parameters;
+    RETURN_IF_ERROR(CheckDistinct(spec));
     const std::vector<v1::SeedSpec*> seeds = MutableRecipeSeeds(spec);
     for (size_t k = 0; k < seeds.size(); ++k) {
       RETURN_IF_ERROR(WriteSeed(seeds_.digests[k], *seeds[k]));
     }
     return seeds_.language.has_value() ? WriteLanguageModel(spec)
                                        : absl::OkStatus();
+  }
+
+  // Nothing comes of merging a model with itself.
+  absl::Status CheckDistinct(const v1::CampaignSpec& spec) const {
+    for (int i = 0; i < spec.seeds_size(); ++i) {
+      for (int j = 0; j < i; ++j) {
+        if (seeds_.digests[i] != seeds_.digests[j]) continue;
+        return FieldError(absl::StrCat("seeds[", i, "]"),
+                          absl::StrCat("has the same weights as seeds[", j,
+                                       "]; expected another model"));
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::Status WriteSeed(const Digest& digest, v1::SeedSpec& seed) const {

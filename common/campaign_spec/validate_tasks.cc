@@ -41,6 +41,7 @@ constexpr FieldRule kFieldRules[] = {
     {"pattern", "generation"},
     {"normalise", "multiple_choice"},
     {"window", "perplexity"},
+    {"keep_outputs", kAllKinds},
 };
 
 std::optional<LanguageTaskKind> KindOf(const v1::TaskSpec& task) {

@@ -51,6 +51,18 @@ TEST(ValidateTasksTest, DefaultsAreThoseOfTheKind) {
               ElementsAre("text"));
 }
 
+TEST(ValidateTasksTest, OnlyLanguageModelsHaveOutputs) {
+  EXPECT_TRUE(ValidateLanguageTask(
+                  Task("kind: 'perplexity' keep_outputs: true"), "tasks[0]")
+                  .ok());
+  v1::CampaignSpec spec;
+  spec.mutable_model()->set_family("mlp");
+  *spec.add_tasks() = Task("kind: 'classification' keep_outputs: true");
+  EXPECT_THAT(std::string(ValidateTasks(spec).message()),
+              StartsWith("tasks[0].keep_outputs: expected none with the kind "
+                         "classification"));
+}
+
 TEST(ValidateTasksTest, AllFieldsAreTakenOver) {
   const LanguageTaskDefinition task = Parsed(R"pb(
     kind: 'generation'

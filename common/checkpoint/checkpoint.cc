@@ -20,16 +20,48 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-absl::Status CheckFolder(const std::string& folder) {
+constexpr char kAdapterConfig[] = "adapter_config.json";
+
+absl::Status SystemError(const std::error_code& error,
+                         const std::string& path) {
+  return absl::ErrnoToStatus(error.value(),
+                             absl::StrCat(path, ": cannot open"));
+}
+
+// False, too, where the system does not let us look.
+bool Exists(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(folder, ignored)) {
+  return std::filesystem::exists(path, ignored);
+}
+
+// Weights that are a change to those of a base model.
+absl::Status RefuseAdapter(const std::string& folder) {
+  if (!Exists(absl::StrCat(folder, "/", kAdapterConfig))) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      folder,
+      ": is an adapter of PEFT, such as LoRA, not a model; merge it into its "
+      "base model first: load it with peft, call merge_and_unload() and "
+      "save_pretrained(FOLDER)"));
+}
+
+absl::Status CheckFolder(const std::string& folder) {
+  std::error_code error;
+  const bool is_folder = std::filesystem::is_directory(folder, error);
+  const bool is_missing = error == std::errc::no_such_file_or_directory ||
+                          error == std::errc::not_a_directory;
+  if (error && !is_missing) return SystemError(error, folder);
+  if (!is_folder) {
     return absl::NotFoundError(absl::StrCat(folder, ": is no folder"));
   }
-  if (!std::filesystem::exists(folder + "/config.json", ignored)) {
-    return absl::NotFoundError(absl::StrCat(
-        folder, ": has no config.json; expected a Hugging Face folder"));
-  }
-  return absl::OkStatus();
+  const std::string config = folder + "/config.json";
+  const bool has_config = std::filesystem::exists(config, error);
+  if (error) return SystemError(error, config);
+  if (has_config) return absl::OkStatus();
+  RETURN_IF_ERROR(RefuseAdapter(folder));
+  return absl::NotFoundError(absl::StrCat(
+      folder, ": has no config.json; expected a Hugging Face folder"));
 }
 
 }  // namespace
@@ -43,7 +75,11 @@ absl::StatusOr<std::shared_ptr<const Checkpoint>> Checkpoint::Open(
                    ParseLanguageModelConfig(text, path));
   ASSIGN_OR_RETURN(GenerationSettings generation,
                    ReadGenerationSettings(folder, text));
-  ASSIGN_OR_RETURN(Shards shards, OpenShards(folder));
+  auto opened = OpenShards(folder);
+  if (absl::IsNotFound(opened.status())) {
+    RETURN_IF_ERROR(RefuseAdapter(folder));
+  }
+  ASSIGN_OR_RETURN(Shards shards, std::move(opened));
   std::shared_ptr<Checkpoint> checkpoint(new Checkpoint(
       folder, std::move(text), std::move(config), std::move(shards)));
   RETURN_IF_ERROR(checkpoint->CheckTensors());

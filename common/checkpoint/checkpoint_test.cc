@@ -193,6 +193,30 @@ const std::vector<BadFolder>& BadFolders() {
   static const auto* const folders = new std::vector<BadFolder>{
       {"no config", "tiny-llama-a", remove("config.json"),
        ": has no config.json; expected a Hugging Face folder"},
+      {"adapter alone", "tiny-llama-a",
+       [](const TestFolder& folder) {
+         fs::remove(folder.File("config.json"));
+         folder.Write("adapter_config.json", "{}");
+       },
+       ": is an adapter of PEFT, such as LoRA, not a model; merge it into"},
+      {"adapter with the base model's config", "tiny-llama-a",
+       [](const TestFolder& folder) {
+         fs::remove(folder.File("model.safetensors"));
+         folder.Write("adapter_config.json", "{}");
+       },
+       ": is an adapter of PEFT, such as LoRA, not a model; merge it into"},
+      {"pointer of LFS", "tiny-llama-a",
+       [](const TestFolder& folder) {
+         folder.Write("model.safetensors",
+                      "version https://git-lfs.github.com/spec/v1\noid "
+                      "sha256:00\nsize 5\n");
+       },
+       "/model.safetensors: is a pointer of Git LFS, not the file itself; "
+       "fetch it with `git lfs pull`"},
+      {"buffer that the index names and no shard has", "tiny-llama-b",
+       Point("model.layers.0.self_attn.rotary_emb.inv_freq",
+             "model-00001-of-00004.safetensors"),
+       "rotary_emb.inv_freq: is not in model-00001-of-00004.safetensors"},
       {"no weights", "tiny-llama-a", remove("model.safetensors"),
        ": has neither model.safetensors nor model.safetensors.index.json"},
       {"pickle", "tiny-llama-a",
@@ -277,6 +301,19 @@ TEST(CheckpointTest, NamesWhatIsWrong) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message)) << c.what;
     EXPECT_THAT(std::string(status.message()), HasSubstr(folder.path()));
   }
+}
+
+// Not "has no config.json", nor "is no folder".
+TEST(CheckpointTest, WhatTheSystemDoesNotShowIsSaid) {
+  const TestFolder folder;
+  folder.CopyFrom(Reference("tiny-llama-a"));
+  fs::remove(folder.File("config.json"));
+  fs::create_symlink("config.json", folder.File("config.json"));
+  EXPECT_THAT(std::string(Checkpoint::Open(folder.path()).status().message()),
+              HasSubstr("/config.json: cannot open: Too many levels"));
+  const std::string endless = "/" + std::string(5000, 'x');
+  EXPECT_THAT(std::string(Checkpoint::Open(endless).status().message()),
+              HasSubstr("cannot open: File name too long"));
 }
 
 TEST(CheckpointTest, RefusesWhatIsNoFolder) {

@@ -21,7 +21,8 @@ class ChatTemplate {
  public:
   // `name` is what error messages call it, such as the file that it is from.
   // `special_tokens` are variables of the template: "bos_token", "eos_token", …
-  // Errors: InvalidArgument, with the place, for text that is no template.
+  // Errors: InvalidArgument, with the place, for text that is no template, or
+  // one of more than 256 KiB.
   static absl::StatusOr<ChatTemplate> Create(
       std::string source, std::string name,
       std::map<std::string, std::string> special_tokens);
@@ -35,7 +36,8 @@ class ChatTemplate {
 
   // `now` is what the template's strftime_now shows, in UTC.
   // Errors: InvalidArgument with the template's own message when it raises one,
-  // or fails, or takes more than ten million steps.
+  // or fails, takes more than ten million steps, 64 MiB of memory or 60 s, or
+  // writes more than 4 MiB.
   absl::StatusOr<std::string> Render(std::span<const ChatMessage> messages,
                                      bool add_generation_prompt,
                                      absl::Time now) const;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "common/huggingface/tokenizer.h"
 #include "gmock/gmock.h"
@@ -135,6 +136,124 @@ TEST(ChatTemplateTest, ATemplateThatDoesNotEndFails) {
   EXPECT_THAT(std::string(text.status().message()),
               HasSubstr("ran out of fuel"));
 }
+
+std::string Repeated(const std::string& text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+struct HostileTemplate {
+  const char* name;
+  std::string source;
+  const char* message;
+};
+
+void PrintTo(const HostileTemplate& row, std::ostream* out) {
+  *out << row.name;
+}
+
+class HostileTemplateTest : public testing::TestWithParam<HostileTemplate> {};
+
+// Each of them would end the process, or never end.
+TEST_P(HostileTemplateTest, IsRefused) {
+  // Twice, since the second time it is not begun.
+  for (int i = 0; i < 2; ++i) {
+    const auto text = Render(GetParam().source, {{"user", "hi"}});
+    ASSERT_FALSE(text.ok());
+    EXPECT_EQ(text.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(
+        std::string(text.status().message()),
+        testing::AllOf(
+            testing::StartsWith("here: "),
+            testing::AnyOf(HasSubstr(GetParam().message),
+                           HasSubstr("took too much memory or time before"))));
+  }
+  EXPECT_EQ(*Render("{{ 'still here' }}", {}), "still here");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Templates, HostileTemplateTest,
+    testing::Values(
+        HostileTemplate{"Indent", "{{ 'a\nb' | indent(400000000000) }}",
+                        "more than 64 MiB of memory"},
+        HostileTemplate{"Repetition", "{{ 'abcdefghij' * 9000000 }}",
+                        "more than 64 MiB of memory"},
+        HostileTemplate{"HugeRepetition", "{{ 'ab' * 900000000000 }}",
+                        "repeated string is too large"},
+        HostileTemplate{
+            "Doubling",
+            "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set "
+            "ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x | length }}",
+            "more than 64 MiB of memory"},
+        HostileTemplate{
+            "DoublingByCapture",
+            "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set y "
+            "%}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}",
+            "more than 64 MiB of memory"},
+        HostileTemplate{
+            "ListOfLists",
+            "{% set ns = namespace(x=['abcdefgh']) %}{% for i in range(60) %}"
+            "{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+            "more than 64 MiB of memory"},
+        HostileTemplate{
+            "DeepList",
+            "{% set ns = namespace(x=[]) %}{% for i in range(9999) %}{% for j "
+            "in range(200) %}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}",
+            "more than 64 MiB of memory"},
+        HostileTemplate{
+            "Join",
+            "{{ range(9000) | join('" + std::string(9000, 'x') + "') }}",
+            "more than 64 MiB of memory"},
+        HostileTemplate{"MuchText",
+                        "{% for i in range(5000) %}" + std::string(1000, 'x') +
+                            "{% endfor %}",
+                        "writes 5000000 bytes; expected at most 4194304"},
+        HostileTemplate{"Nots", "{{ " + Repeated("not ", 200000) + "true }}",
+                        "expected a chat template of at most 262144 bytes; got "
+                        "800010"},
+        HostileTemplate{"Recursion",
+                        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+                        "recursion limit exceeded"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+struct DeepTemplate {
+  const char* name;
+  std::string source;
+};
+
+void PrintTo(const DeepTemplate& row, std::ostream* out) { *out << row.name; }
+
+class DeepTemplateTest : public testing::TestWithParam<DeepTemplate> {};
+
+// The deepest recursions that fit into the largest source.
+TEST_P(DeepTemplateTest, IsReadOrRefused) {
+  ASSERT_LE(GetParam().source.size(), 262144u);
+  const auto text = Render(GetParam().source, {});
+  EXPECT_TRUE(text.ok() ||
+              text.status().code() == absl::StatusCode::kInvalidArgument)
+      << text.status();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Templates, DeepTemplateTest,
+    testing::Values(
+        DeepTemplate{"Nots", "{{ " + Repeated("not ", 65000) + "true }}"},
+        DeepTemplate{"Minuses", "{{ " + Repeated("-", 260000) + "1 }}"},
+        DeepTemplate{"Sums", "{{ 1" + Repeated("+1", 130000) + " }}"},
+        DeepTemplate{"Powers", "{{ 1" + Repeated("**1", 80000) + " }}"},
+        DeepTemplate{"Comparisons", "{{ 1" + Repeated("<2", 130000) + " }}"},
+        DeepTemplate{"Attributes", "{{ a" + Repeated(".b", 130000) + " }}"},
+        DeepTemplate{"Filters", "{{ 'a'" + Repeated("|e", 130000) + " }}"},
+        DeepTemplate{"Calls", "{{ a" + Repeated("()", 130000) + " }}"},
+        DeepTemplate{"Brackets", "{{ " + Repeated("[", 260000) + " }}"},
+        DeepTemplate{"Conditions",
+                     "{{ " + Repeated("1 if 0 else ", 21000) + "2 }}"},
+        DeepTemplate{"Elifs", "{% if 0 %}" + Repeated("{%elif 0%}", 26000) +
+                                  "{% endif %}"},
+        DeepTemplate{
+            "Ifs", Repeated("{%if 1%}", 16000) + Repeated("{%endif%}", 12000)}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 TEST(ChatTemplateTest, ARaisedExceptionIsToldFromAnotherError) {
   const auto text = Render(

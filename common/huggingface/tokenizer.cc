@@ -6,6 +6,7 @@
 #include "common/base/status_macros.h"
 #include "common/huggingface/native_call.h"
 #include "common/storage/file.h"
+#include "common/storage/lfs_pointer.h"
 
 namespace merganser {
 namespace {
@@ -22,6 +23,7 @@ mhf_tokenizer* Native(void* handle) {
 absl::StatusOr<std::shared_ptr<const Tokenizer>> Tokenizer::Open(
     const std::string& path) {
   ASSIGN_OR_RETURN(const std::string json, ReadFile(path, kMaximumFileBytes));
+  RETURN_IF_ERROR(RefuseLfsPointer(json, path));
   mhf_tokenizer* handle = nullptr;
   mhf_bytes error = {};
   const mhf_status status =

@@ -170,12 +170,21 @@ TEST(TokenizerTest, AFileThatDoesNotParseIsNamedWithTheReason) {
   const std::string path =
       (std::filesystem::temp_directory_path() / "merganser_bad_tokenizer.json")
           .string();
-  for (const char* text : {"", "{", "{}", "[1, 2]", "{\"model\": 3}"}) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"", ": is not JSON ("},
+      {"{", ": is not JSON ("},
+      {"{}", ": is not a tokenizer that this build knows ("},
+      {"[1, 2]", ": is not a tokenizer that this build knows ("},
+      {"{\"model\": 3}", ": is not a tokenizer that this build knows ("},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+       ": is a pointer of Git LFS"}};
+  for (const auto& [text, message] : rows) {
     ASSERT_TRUE(WriteFileAtomically(path, std::string(text)).ok());
     const auto tokenizer = Tokenizer::Open(path);
     EXPECT_EQ(tokenizer.status().code(), absl::StatusCode::kInvalidArgument)
         << text;
-    EXPECT_THAT(std::string(tokenizer.status().message()), HasSubstr(path));
+    EXPECT_THAT(std::string(tokenizer.status().message()),
+                HasSubstr(path + message));
   }
   std::filesystem::remove(path);
 }

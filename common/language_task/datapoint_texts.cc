@@ -68,9 +68,10 @@ absl::StatusOr<size_t> ChoiceByText(const std::string& text,
 absl::Status AddChoices(const LanguageTaskDefinition& task,
                         const RowFields& fields, DatapointTexts& texts) {
   texts.choices = fields.Texts(kChoicesField);
-  if (texts.choices.empty()) {
+  if (texts.choices.size() < 2) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "field \"", kChoicesField, "\": expected at least one choice"));
+        "field \"", kChoicesField, "\": expected at least two choices; got ",
+        texts.choices.empty() ? "none" : "one"));
   }
   if (std::count(texts.choices.begin(), texts.choices.end(), "") > 0) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -26,6 +26,10 @@ class PerplexityTask : public LanguageTask {
 
   absl::Status Add(const DatapointTexts& texts,
                    const LanguageTaskTools& tools) {
+    // Some tokenizers make tokens of nothing.
+    if (texts.prompt.empty()) {
+      return absl::InvalidArgumentError("expected a text; got an empty one");
+    }
     ASSIGN_OR_RETURN(Tokens tokens, tools.codec->Encode(texts.prompt, true));
     if (tokens.empty()) {
       return absl::InvalidArgumentError("the text has no tokens");

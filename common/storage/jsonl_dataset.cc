@@ -17,6 +17,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kParquetMagic = "PAR1";
+constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
+constexpr std::string_view kUtf16Marks[] = {"\xFF\xFE", "\xFE\xFF"};
 
 // A name as a message shows it: short, without control characters.
 std::string Quoted(const std::string& name) {
@@ -53,30 +55,86 @@ absl::StatusOr<JsonlValue> ReadValue(const JsonlField& field,
   return wrong("a string, a number or a boolean");
 }
 
-// The JSON of a line; discarded if it is none. A line is bounded, and so is
-// what it holds.
-absl::StatusOr<json> ParseLine(std::string_view line) {
+// Keeps of a line what is asked for, so that what else it holds takes no
+// memory. A field's value is at most a list of texts: deeper ones are kept as
+// empty, for their type.
+class LineFilter {
+ public:
+  LineFilter(const std::vector<JsonlField>& fields, int64_t maximum_texts)
+      : fields_(fields), maximum_texts_(maximum_texts) {}
+
+  bool Keeps(int depth, json::parse_event_t event, const json& value) {
+    if (depth == 0) {
+      is_object_ = is_object_ || event == json::parse_event_t::object_start;
+      return true;
+    }
+    if (!is_object_) return false;
+    if (depth == 1 && event == json::parse_event_t::key) {
+      texts_ = 0;
+      is_wanted_ = IsWanted(value.get_ref<const std::string&>());
+      return is_wanted_;
+    }
+    if (depth == 1) return true;
+    if (depth > 2 || !is_wanted_) return false;
+    if (IsBegin(event)) ++texts_;
+    too_many_texts_ = too_many_texts_ || texts_ > maximum_texts_;
+    return texts_ <= maximum_texts_;
+  }
+
+  bool too_many_texts() const { return too_many_texts_; }
+
+ private:
+  bool IsWanted(const std::string& name) const {
+    return std::any_of(
+        fields_.begin(), fields_.end(),
+        [&](const JsonlField& field) { return field.name == name; });
+  }
+  static bool IsBegin(json::parse_event_t event) {
+    return event == json::parse_event_t::value ||
+           event == json::parse_event_t::array_start ||
+           event == json::parse_event_t::object_start;
+  }
+
+  const std::vector<JsonlField>& fields_;
+  const int64_t maximum_texts_;
+  bool is_object_ = false;
+  bool is_wanted_ = false;  // the present field
+  int64_t texts_ = 0;       // of the present field
+  bool too_many_texts_ = false;
+};
+
+absl::StatusOr<json> ParseLine(std::string_view line,
+                               const JsonlOptions& options) {
+  LineFilter filter(options.fields, options.maximum_texts);
   try {
-    return json::parse(line);
+    json object = json::parse(
+        line, [&](int depth, json::parse_event_t event, json& value) {
+          return filter.Keeps(depth, event, value);
+        });
+    if (!filter.too_many_texts()) return object;
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected at most ", options.maximum_texts,
+                     " values in the list of a field; got more"));
   } catch (const json::parse_error& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat("is not JSON, at byte ", error.byte));
+        absl::StrCat("is not JSON, at byte ", error.byte,
+                     "; expected one JSON object per line"));
   } catch (const json::exception&) {
     return absl::InvalidArgumentError(
         "is not JSON: a number is out of a double's range");
   }
 }
 
-absl::StatusOr<std::vector<JsonlValue>> ReadRow(
-    std::string_view line, const std::vector<JsonlField>& fields) {
-  ASSIGN_OR_RETURN(const json object, ParseLine(line));
+absl::StatusOr<std::vector<JsonlValue>> ReadRow(std::string_view line,
+                                                const JsonlOptions& options) {
+  ASSIGN_OR_RETURN(const json object, ParseLine(line, options));
   if (!object.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected a JSON object; got ", object.type_name()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected one JSON object per line; got ", object.type_name()));
   }
   std::vector<JsonlValue> values;
-  values.reserve(fields.size());
-  for (const JsonlField& field : fields) {
+  values.reserve(options.fields.size());
+  for (const JsonlField& field : options.fields) {
     const auto found = object.find(field.name);
     if (found == object.end()) {
       return absl::InvalidArgumentError(
@@ -128,7 +186,7 @@ class JsonlParser {
   }
 
   absl::Status AddRow(std::string_view line) {
-    auto values = ReadRow(line, options_.fields);
+    auto values = ReadRow(line, options_);
     if (!values.ok()) return Error(std::string(values.status().message()));
     dataset_.rows.push_back({.line = line_, .values = *std::move(values)});
     return absl::OkStatus();
@@ -167,11 +225,18 @@ absl::StatusOr<JsonlDataset> ReadJsonlDataset(const std::string& path,
   ASSIGN_OR_RETURN(const TextFile file,
                    ReadTextFile(path, options.maximum_bytes));
   if (file.text.starts_with(kParquetMagic)) return ParquetError(path);
+  std::string_view text = file.text;
+  for (const std::string_view mark : kUtf16Marks) {
+    if (!text.starts_with(mark)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is UTF-16; expected JSONL in UTF-8"));
+  }
+  if (text.starts_with(kUtf8Mark)) text.remove_prefix(kUtf8Mark.size());
   JsonlDataset dataset;
   dataset.path = path;
   dataset.fields = options.fields;
   dataset.file_digest = file.file_digest;
-  RETURN_IF_ERROR(JsonlParser(file.text, options, dataset).ParseAll());
+  RETURN_IF_ERROR(JsonlParser(text, options, dataset).ParseAll());
   return dataset;
 }
 

@@ -49,19 +49,22 @@ struct JsonlOptions {
   // What is kept of each row; further fields of a line are of no concern,
   // whatever they hold.
   std::vector<JsonlField> fields;
-  // The most that the text may have, unpacked, and that one line may have.
+  // The most that the text may have, unpacked, that one line may have, and that
+  // a list may hold.
   int64_t maximum_bytes = int64_t{1} << 32;
   int64_t maximum_line_bytes = int64_t{16} << 20;
+  int64_t maximum_texts = 1024;
 };
 
-// Reads a JSONL file. A file that starts with the gzip magic is unpacked. Lines
-// of white space alone are skipped and are no rows. Lines of other rows than
-// those asked for are counted and not read.
-// Errors: InvalidArgument "file:line: what was expected" for a line that is
-// not JSON in UTF-8, is no object, or lacks a field or has one of another type;
-// InvalidArgument for Parquet, by its magic or its suffix, that says how to
-// convert it; OutOfRange for rows that the file does not have;
-// else what ReadTextFile() says.
+// Reads a JSONL file. A file that starts with the gzip magic is unpacked; a
+// byte order mark of UTF-8 at its start is no part of it. Lines of white space
+// alone are skipped and are no rows. Lines of other rows than those asked for
+// are counted and not read. Errors: InvalidArgument "file:line: what was
+// expected" for a line that is not JSON in UTF-8, is no object, or lacks a
+// field or has one of another type, or for more than the options allow;
+// InvalidArgument for UTF-16; InvalidArgument for Parquet, by its magic or its
+// suffix, that says how to convert it; OutOfRange for rows that the file does
+// not have; else what ReadTextFile() says.
 absl::StatusOr<JsonlDataset> ReadJsonlDataset(const std::string& path,
                                               const JsonlOptions& options);
 

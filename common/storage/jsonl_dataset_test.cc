@@ -114,15 +114,24 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"Empty", "", ": is empty; expected JSON objects, one per line"},
         BadFile{"BlankAlone", " \n\n",
                 ": is empty; expected JSON objects, one per line"},
-        BadFile{"NotJson", "{\"a\": 1, \"c\": []}\n{\"a\": }\n",
-                ":2: is not JSON, at byte 7"},
-        BadFile{"CutShort", "{\"a\": 1", ":1: is not JSON, at byte 8"},
-        BadFile{"TwoValues", "{} {}", ":1: is not JSON, at byte 4"},
-        BadFile{"NotUtf8", "{\"a\": \"\xff\"}", ":1: is not JSON, at byte 8"},
+        BadFile{
+            "NotJson", "{\"a\": 1, \"c\": []}\n{\"a\": }\n",
+            ":2: is not JSON, at byte 7; expected one JSON object per line"},
+        BadFile{
+            "CutShort", "{\"a\": 1",
+            ":1: is not JSON, at byte 8; expected one JSON object per line"},
+        BadFile{
+            "TwoValues", "{} {}",
+            ":1: is not JSON, at byte 4; expected one JSON object per line"},
+        BadFile{
+            "NotUtf8", "{\"a\": \"\xff\"}",
+            ":1: is not JSON, at byte 8; expected one JSON object per line"},
         BadFile{"HugeNumber", "{\"a\": 1e999, \"c\": []}",
                 ":1: is not JSON: a number is out of a double's range"},
-        BadFile{"Array", "[1]", ":1: expected a JSON object; got array"},
-        BadFile{"Text", "\"a\"", ":1: expected a JSON object; got string"},
+        BadFile{"Array", "[1]",
+                ":1: expected one JSON object per line; got array"},
+        BadFile{"Text", "\"a\"",
+                ":1: expected one JSON object per line; got string"},
         BadFile{"MissingField", "{\"c\": []}", ":1: has no field \"a\""},
         BadFile{"Null", "{\"a\": null, \"c\": []}",
                 ":1: field \"a\": expected a string, a number or a boolean; "
@@ -135,6 +144,60 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"NumberInList", "{\"a\": 1, \"c\": [\"x\", 1]}",
                 ":1: field \"c\": expected an array of strings; got array"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(JsonlDatasetTest, AByteOrderMarkIsNoPartOfTheText) {
+  const TestFile file(".jsonl", "\xEF\xBB\xBF\n{\"a\": \"x\"}\n");
+  const auto dataset = ReadJsonlDataset(file.path(), {.fields = {Text("a")}});
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_EQ(TextOf(dataset->rows[0], 0), "x");
+  for (const char* mark : {"\xFF\xFE", "\xFE\xFF"}) {
+    const TestFile wide(".jsonl", std::string(mark) + "{");
+    EXPECT_EQ(std::string(ReadJsonlDataset(wide.path(), {}).status().message()),
+              wide.path() + ": is UTF-16; expected JSONL in UTF-8");
+  }
+}
+
+TEST(JsonlDatasetTest, APointerOfGitLfsIsNamed) {
+  const TestFile file(".jsonl",
+                      "version https://git-lfs.github.com/spec/v1\noid "
+                      "sha256:00\nsize 5\n");
+  EXPECT_THAT(
+      std::string(ReadJsonlDataset(file.path(), {}).status().message()),
+      StartsWith(file.path() + ": is a pointer of Git LFS, not the file"));
+}
+
+TEST(JsonlDatasetTest, AListHasAtMostSoManyTexts) {
+  const TestFile file(".jsonl",
+                      "{\"c\": [\"1\", \"2\"], \"other\": [1, 2, 3]}\n"
+                      "{\"c\": [\"1\", \"2\", \"3\"]}\n");
+  const JsonlOptions options = {.fields = {List("c")}, .maximum_texts = 2};
+  EXPECT_EQ(
+      std::string(ReadJsonlDataset(file.path(), options).status().message()),
+      file.path() +
+          ":2: expected at most 2 values in the list of a field; got more");
+}
+
+// What is not asked for costs no memory: 8 million lists in 16 MiB.
+TEST(JsonlDatasetTest, OtherFieldsMayHoldAnything) {
+  std::string lists;
+  for (int i = 0; i < 4'000'000; ++i) lists += "[],";
+  const TestFile file(".jsonl", "{\"x\": [" + lists + "0], \"a\": 1, \"y\": " +
+                                    std::string(100'000, '[') +
+                                    std::string(100'000, ']') + "}\n");
+  const auto dataset = ReadJsonlDataset(file.path(), {.fields = {Text("a")}});
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_EQ(TextOf(dataset->rows[0], 0), "1");
+}
+
+TEST(JsonlDatasetTest, ADeepValueIsOfAnotherType) {
+  const TestFile file(".jsonl", "{\"c\": " + std::string(100'000, '[') +
+                                    std::string(100'000, ']') + "}\n");
+  EXPECT_EQ(
+      std::string(ReadJsonlDataset(file.path(), {.fields = {List("c")}})
+                      .status()
+                      .message()),
+      file.path() + ":1: field \"c\": expected an array of strings; got array");
+}
 
 TEST(JsonlDatasetTest, ParquetIsRefusedWithAConversion) {
   const TestFile by_magic(".jsonl", "PAR1\x15\x04");

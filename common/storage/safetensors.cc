@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/storage/lfs_pointer.h"
 
 namespace merganser {
 namespace {
@@ -67,6 +69,10 @@ absl::Status SafetensorsFile::Error(const std::string& message) const {
 }
 
 absl::Status SafetensorsFile::Parse() {
+  const auto most = static_cast<size_t>(
+      std::min<int64_t>(size_bytes_, kLfsPointerStart.size()));
+  RETURN_IF_ERROR(
+      RefuseLfsPointer({reinterpret_cast<const char*>(mapping_), most}, path_));
   const uint64_t length = ReadLittleEndian64(mapping_);
   if (length > kMaximumHeaderBytes) {
     return Error(absl::StrCat("says that its header has ", length,

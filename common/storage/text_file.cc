@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/storage/file.h"
+#include "common/storage/lfs_pointer.h"
 
 namespace merganser {
 namespace {
@@ -59,6 +60,7 @@ absl::StatusOr<TextFile> ReadTextFile(const std::string& path,
                                       int64_t maximum_bytes) {
   TextFile file;
   ASSIGN_OR_RETURN(file.text, ReadFile(path, maximum_bytes));
+  RETURN_IF_ERROR(RefuseLfsPointer(file.text, path));
   file.file_digest = Sha256(file.text);
   if (std::string_view(file.text).substr(0, 2) == kGzipMagic) {
     ASSIGN_OR_RETURN(file.text, Unpack(path, file.text, maximum_bytes));

@@ -171,6 +171,8 @@ class FakeWorker {
       v1::CampaignReadiness& readiness = *request.add_readiness();
       readiness.set_campaign_uid(uid);
       readiness.set_probe_digest("probe");
+      readiness.set_error(join_error_);
+      readiness.set_passing(join_error_passes_);
     }
     join_.clear();
     return request;
@@ -273,6 +275,8 @@ class FakeWorker {
   int missing_ = 0;  // failures for want of weights
   std::map<std::string, v1::JobResult> unacknowledged_;
   std::vector<std::string> join_;
+  std::string join_error_;  // why it serves nothing; empty: it does
+  bool join_error_passes_ = false;
   std::vector<v1::ResultOutcome> outcomes_;
   std::vector<v1::ArchiveUpdate> archives_;
 };

@@ -193,13 +193,13 @@ void WorkerDesk::TakeReadiness(Session& session,
       !session.invited.contains(uid)) {
     return;
   }
-  std::string refusal = readiness.error();
-  if (refusal.empty()) {
+  Refusal refusal{readiness.error(), readiness.passing()};
+  if (refusal.reason.empty()) {
     const absl::Status probe =
         entry->runner->CheckProbe(readiness.probe_digest());
-    refusal = std::string(probe.message());
+    refusal.reason = std::string(probe.message());
   }
-  if (refusal.empty()) {
+  if (refusal.reason.empty()) {
     session.refusals.erase(uid);
     session.ready.insert(uid);
     scheduler_.SetReady(session.id, uid, true);
@@ -208,8 +208,8 @@ void WorkerDesk::TakeReadiness(Session& session,
     return;
   }
   spdlog::warn("worker {} cannot serve campaign {}: {}",
-               session.identity.name(), entry->runner->name(), refusal);
-  session.refusals[uid] = refusal;
+               session.identity.name(), entry->runner->name(), refusal.reason);
+  session.refusals[uid] = std::move(refusal);
   session.rejoin[uid] = clock_.Now() + options_.rejoin_after;
 }
 

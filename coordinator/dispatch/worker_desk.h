@@ -70,6 +70,9 @@ class WorkerDesk {
   std::vector<v1::Worker> Workers() const;
   // What keeps a campaign from advancing, for people.
   std::vector<std::string> Conditions(const CampaignEntry& entry) const;
+  // How many workers are here, if each of them refuses the campaign for good;
+  // else 0.
+  int RefusingWorkers(const CampaignEntry& entry) const;
 
  private:
   // A call that waits for something to say.
@@ -78,6 +81,12 @@ class WorkerDesk {
     Finish finish;
     int wanted = 0;
     absl::Time until;
+  };
+
+  // Why a worker does not serve a campaign.
+  struct Refusal {
+    std::string reason;
+    bool passing = false;  // by itself
   };
 
   struct Session {
@@ -89,7 +98,7 @@ class WorkerDesk {
     std::optional<Waiting> waiting;
     std::set<std::string> invited;                      // campaign uids
     std::set<std::string> ready;                        // campaign uids
-    std::map<std::string, std::string> refusals;        // by campaign uid
+    std::map<std::string, Refusal> refusals;            // by campaign uid
     std::map<std::string, absl::Time> rejoin;           // by campaign uid
     std::set<std::pair<std::string, int64_t>> layouts;  // sent
     // Results applied to the archive that was sent last, by campaign uid.

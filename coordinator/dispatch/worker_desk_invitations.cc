@@ -71,18 +71,18 @@ void WorkerDesk::Consider(Session& session, CampaignEntry& entry) {
   const std::string& own = session.identity.device().device_class();
   last_ready_.emplace(uid, clock_.Now());
   if (runner.device_class() != kAnyClass && runner.device_class() != own) {
-    session.refusals[uid] =
+    session.refusals[uid] = {
         absl::StrCat("campaign ", runner.name(), " is served by device class ",
                      runner.device_class(), ", not by ", own,
-                     "; device_class: any in its file would allow both");
+                     "; device_class: any in its file would allow both")};
     return;
   }
   const absl::StatusOr<int64_t> needed = ChildMemoryBytes(runner.spec());
   if (needed.ok() && !Fits(*needed, session.identity.device())) {
-    session.refusals[uid] = absl::StrCat(
+    session.refusals[uid] = {absl::StrCat(
         "a child of campaign ", runner.name(), " takes ", MemoryText(*needed),
         "; this worker's ", session.identity.device().name(), " has ",
-        MemoryText(session.identity.device().memory_bytes()));
+        MemoryText(session.identity.device().memory_bytes()))};
     return;
   }
   session.invited.insert(uid);
@@ -142,7 +142,9 @@ std::vector<v1::Worker> WorkerDesk::Workers() const {
     worker.set_completed_jobs(session.completed);
     worker.set_draining(session.draining);
     for (const auto& [uid, refusal] : session.refusals) {
-      if (registry_.FindUid(uid) != nullptr) worker.add_refusals(refusal);
+      if (registry_.FindUid(uid) != nullptr) {
+        worker.add_refusals(refusal.reason);
+      }
     }
     workers.push_back(std::move(worker));
   }
@@ -169,10 +171,17 @@ std::vector<std::string> WorkerDesk::Conditions(
   for (const auto& [id, session] : sessions_) {
     if (session->ready.contains(runner.uid())) return conditions;
     const auto refusal = session->refusals.find(runner.uid());
-    if (refusal != session->refusals.end()) refusals.insert(refusal->second);
+    if (refusal != session->refusals.end()) {
+      refusals.insert(refusal->second.reason);
+    }
   }
+  const int refusing = RefusingWorkers(entry);
+  const std::string who =
+      refusing == 0
+          ? "a worker cannot serve it: "
+          : absl::StrCat("no worker can serve it (", refusing, " connected): ");
   for (const std::string& refusal : refusals) {
-    conditions.push_back(absl::StrCat("a worker cannot serve it: ", refusal));
+    conditions.push_back(absl::StrCat(who, refusal));
   }
   if (!refusals.empty()) return conditions;
   const auto last = last_ready_.find(runner.uid());
@@ -186,6 +195,19 @@ std::vector<std::string> WorkerDesk::Conditions(
         absl::ToInt64Seconds(clock_.Now() - last->second), " s"));
   }
   return conditions;
+}
+
+int WorkerDesk::RefusingWorkers(const CampaignEntry& entry) const {
+  const std::string& uid = entry.runner->uid();
+  if (entry.runner->ended()) return 0;
+  for (const auto& [id, session] : sessions_) {
+    const auto refusal = session->refusals.find(uid);
+    if (session->ready.contains(uid) || refusal == session->refusals.end() ||
+        refusal->second.passing) {
+      return 0;
+    }
+  }
+  return static_cast<int>(sessions_.size());
 }
 
 }  // namespace merganser

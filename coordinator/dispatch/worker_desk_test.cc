@@ -147,6 +147,42 @@ TEST_F(CampaignTest, AWorkerWithoutRoomForAChildIsToldSo) {
   ExpectTheRightEnd();
 }
 
+TEST_F(CampaignTest, SaysWhenEachWorkerRefusesItForGood) {
+  const auto refusing = [this] {
+    return OnLoop<int>([this] {
+      return core_->desk().RefusingWorkers(**core_->registry().Find(kName));
+    });
+  };
+  const auto conditions = [this] {
+    return OnLoop<std::vector<std::string>>([this] {
+      return core_->desk().Conditions(**core_->registry().Find(kName));
+    });
+  };
+  EXPECT_EQ(refusing(), 0) << "nobody is there";
+  FakeWorker first(*this, "first");
+  first.join_error_ = "seeds[0].hf: missing";
+  first.join_error_passes_ = true;
+  for (int i = 0; i < 3; ++i) first.Step();
+  EXPECT_EQ(refusing(), 0) << "it may pass";
+  EXPECT_THAT(conditions(), testing::ElementsAre("a worker cannot serve it: "
+                                                 "seeds[0].hf: missing"));
+  first.join_error_passes_ = false;
+  first.Register();
+  for (int i = 0; i < 3; ++i) first.Step();
+  EXPECT_EQ(refusing(), 1);
+  EXPECT_THAT(conditions(),
+              testing::ElementsAre("no worker can serve it (1 connected): "
+                                   "seeds[0].hf: missing"));
+  FakeWorker other(*this, "other", "another class");
+  EXPECT_EQ(refusing(), 0) << "it has not looked yet";
+  other.Step();
+  EXPECT_EQ(refusing(), 2);
+  FakeWorker able(*this, "able");
+  RunToTheEnd(*this, {&able}, Ended());
+  EXPECT_EQ(refusing(), 0);
+  ExpectTheRightEnd();
+}
+
 TEST_F(CampaignTest, SaysWhenNoWorkerOfItsClassIsLeft) {
   const auto conditions = [this] {
     return OnLoop<std::vector<std::string>>([this] {

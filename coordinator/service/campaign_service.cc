@@ -105,6 +105,7 @@ v1::Campaign Present(Core& core, const CampaignEntry& entry) {
   for (std::string& condition : core.desk().Conditions(entry)) {
     campaign.add_conditions(std::move(condition));
   }
+  campaign.set_refusing_workers(core.desk().RefusingWorkers(entry));
   return campaign;
 }
 

@@ -107,6 +107,16 @@ TEST_F(EvalTest, BadInputIsCodeTwo) {
   EXPECT_THAT(Log(), HasSubstr("/nowhere"));
 }
 
+TEST_F(EvalTest, AnOutputThatCannotBeWrittenIsSaidAtOnce) {
+  // No worker is started, and no model opened.
+  for (const std::string& output : {folder_, folder_ + "/none/out.jsonl"}) {
+    EXPECT_EQ(Eval({"/nowhere", "--task", folder_ + "/task.yaml", "--output",
+                    output, "--worker-binary", "/none"}),
+              2);
+    EXPECT_THAT(Log(), HasSubstr("--output " + folder_));
+  }
+}
+
 TEST_F(EvalTest, CtrlCEndsBothAndLeavesNoOutput) {
   const std::string started = folder_ + "/started";
   Write("slow-worker", "#!/bin/sh\necho $$ > " + started + ".tmp\nmv " +

@@ -23,6 +23,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string kExamples = MERGANSER_SOURCE_DIR "/examples/";
 
@@ -155,6 +156,66 @@ TEST_F(LanguageRunTest, EndsWithAFolderThatIsVerified) {
   EXPECT_THAT(*card, HasSubstr("- \"tiny-llama-a\""));
   EXPECT_EQ(Command({"verify", Output("a")}), 0) << Log();
   EXPECT_EQ(Command({"inspect", Output("a") + "/winner"}), 0) << Log();
+}
+
+// The lines of JSON among what the command said.
+std::vector<json> JsonLines(const std::string& text) {
+  std::vector<json> lines;
+  const std::vector<std::string> all = absl::StrSplit(text, '\n');
+  for (const std::string& line : all) {
+    if (line.starts_with('{')) lines.push_back(json::parse(line));
+  }
+  return lines;
+}
+
+TEST_F(LanguageRunTest, OutputsOfAnyCandidateAreShown) {
+  ASSERT_EQ(Run("a", kRecommended, {"tasks[1].keep_outputs=true"}), 0) << Log();
+  // The winner's, of the task that asks for them.
+  const auto kept = JsonLines(*ReadFile(Output("a") + "/winner_outputs.jsonl"));
+  ASSERT_EQ(kept.size(), 60u);
+  const json winner = Summary("a")["best"]["tasks"][1];
+  double right = 0;
+  for (size_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(kept[i]["task"], "strings");
+    EXPECT_EQ(kept[i]["output"] == kept[i]["expected"], kept[i]["score"] == 1);
+    right += kept[i]["score"].get<double>();
+  }
+  EXPECT_NEAR(right / 40, winner["search_accuracy"], 1e-9);
+  // A seed, and a child of the last generation, which may have been dropped.
+  for (const char* candidate : {"-2", "47"}) {
+    ASSERT_EQ(Command({"candidates", Output("a"), candidate, "--outputs",
+                       "--json", "--work-folder", folder_}),
+              0)
+        << Log();
+    EXPECT_THAT(Log(), HasSubstr("are those of the campaign"));
+    const auto lines = JsonLines(Log());
+    ASSERT_EQ(lines.size(), 120u) << "search and holdout of both tasks";
+    int known = 0;
+    for (const json& line : lines) {
+      if (!line.contains("campaign_score") || line["campaign_score"].is_null())
+        continue;
+      EXPECT_EQ(line["campaign_score"], line["score"]) << line;
+      ++known;
+    }
+    EXPECT_GE(known, 16) << candidate;
+  }
+  ASSERT_EQ(Command({"candidates", Output("a"), "--outputs"}), 0) << Log();
+  EXPECT_THAT(Log(), HasSubstr("  expected  \""));
+  EXPECT_EQ(Command({"candidates", Output("a"), "48", "--outputs"}), 4);
+  EXPECT_THAT(Log(), HasSubstr("candidate 48: expected a seed, -2 … -1"));
+  EXPECT_EQ(Command({"candidates", Output("a"), "47"}), 2) << Log();
+  // Nothing is left behind.
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr("merganser-tmp-")));
+  }
+  // Deleted, they are written again; asked for later, written then.
+  std::filesystem::remove(Output("a") + "/winner_outputs.jsonl");
+  ASSERT_EQ(Run("a", kRecommended,
+                {"tasks[0].keep_outputs=true", "tasks[1].keep_outputs=true"}),
+            0)
+      << Log();
+  EXPECT_EQ(JsonLines(*ReadFile(Output("a") + "/winner_outputs.jsonl")).size(),
+            120u);
 }
 
 TEST_F(LanguageRunTest, TheRecipeMakesTheWinnerAgain) {
@@ -298,6 +359,55 @@ TEST_F(LanguageRunTest, WhatAWorkerWouldRefuseIsFoundBeforeItRuns) {
   }
 }
 
+// A model in a Hugging Face cache.
+void WriteHubCache(const std::string& cache, const std::string& model) {
+  const std::string repository = cache + "/models--org--model";
+  std::filesystem::create_directories(repository + "/refs");
+  std::filesystem::create_directories(repository + "/snapshots");
+  ASSERT_TRUE(WriteFileAtomically(repository + "/refs/main", "abc").ok());
+  std::filesystem::copy(model, repository + "/snapshots/abc");
+}
+
+TEST_F(LanguageRunTest, ACampaignThatNoWorkerCanServeEndsWithTheReason) {
+  WriteHubCache(Output("cache"), kExamples + "llm/tiny-llama-a");
+  const std::string worker = Output("worker");
+  ASSERT_TRUE(WriteFileAtomically(
+                  worker, absl::StrCat("#!/bin/sh\nHF_HUB_CACHE=/nowhere exec ",
+                                       MERGANSER_BINARY_DIR,
+                                       "/merganser-worker \"$@\"\n"))
+                  .ok());
+  std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
+  std::string text = *ReadFile(kExamples + kPaper);
+  const std::string path = "path: llm/tiny-llama-a";
+  text.replace(text.find(path), path.size(), "hf: org/model");
+  for (size_t at = 0; (at = text.find("llm/", at)) != std::string::npos;
+       at += kExamples.size() + 4) {
+    text.insert(at, kExamples);
+  }
+  const std::string file = Output("hub.yaml");
+  ASSERT_TRUE(WriteFileAtomically(file, text).ok());
+  setenv("HF_HUB_CACHE", Output("cache").c_str(), 1);
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        "run",       file,
+        "--output",  Output("out"),
+        "--workers", "2",
+        "--set",     "budget.evaluations=0",
+        "--set",     "tasks[0].search.rows=[0, 8]",
+        "--set",     "tasks[1].search.rows=[0, 8]"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Command(arguments);
+  };
+  EXPECT_EQ(run({"--worker-binary", worker}), 2);
+  EXPECT_THAT(Log(), HasSubstr("merganser: campaign "));
+  EXPECT_THAT(Log(), HasSubstr("no worker can serve it (2 connected): "
+                               "seeds[0].hf: org/model@abc is not in the "
+                               "Hugging Face cache /nowhere"));
+  // Nothing of it is left that would hinder another run.
+  EXPECT_EQ(run({"--set", "random_seed=5"}), 0) << Log();
+  unsetenv("HF_HUB_CACHE");
+}
+
 TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {
   const std::string seed = Output("seed");
   std::filesystem::copy(kExamples + "llm/tiny-llama-b", seed);
@@ -308,6 +418,29 @@ TEST_F(LanguageRunTest, ATokenizerWithMoreTokensThanTheModelIsRefused) {
       std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(Run("bad", kPaper, {"seeds[1].path=" + seed}), 2);
   EXPECT_THAT(Log(), HasSubstr("seeds[1]: " + seed + "/tokenizer.json: has "));
+}
+
+TEST_F(LanguageRunTest, ABaseNeedsNoTokenizer) {
+  const std::string base = Output("base");
+  std::filesystem::copy(kExamples + "llm/tiny-llama-base", base);
+  std::filesystem::remove(base + "/tokenizer.json");
+  EXPECT_EQ(Command({"validate", kExamples + kRecommended, "--set",
+                     "model.base.path=" + base}),
+            0)
+      << Log();
+  EXPECT_EQ(Command({"validate", kExamples + kPaper, "--set",
+                     "seeds[1].path=" + base}),
+            2);
+  EXPECT_THAT(Log(), HasSubstr("seeds[1]: " + base + "/tokenizer.json: "));
+}
+
+TEST_F(LanguageRunTest, OneModelTwiceIsRefused) {
+  EXPECT_EQ(Command({"validate", kExamples + kPaper, "--set",
+                     "seeds[1].path=" + kExamples + "llm/tiny-llama-a"}),
+            2);
+  EXPECT_THAT(Log(),
+              HasSubstr("seeds[1]: has the same weights as seeds[0]; expected "
+                        "another model"));
 }
 
 TEST_F(LanguageRunTest, SeedsThatDoNotFitAreRefused) {

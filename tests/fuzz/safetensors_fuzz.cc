@@ -1,12 +1,10 @@
 // Any bytes as a safetensors file, through the boundary to the Rust crate: the
 // header, and each byte of each tensor that it promises.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <string>
 
 #include "common/storage/safetensors.h"
+#include "tests/fuzz/memory_file.h"
 
 namespace {
 
@@ -16,25 +14,6 @@ using merganser::SafetensorsHeader;
 void Require(bool condition) {
   if (!condition) abort();
 }
-
-// A file in memory that holds the bytes of the run.
-class MemoryFile {
- public:
-  MemoryFile() : descriptor_(memfd_create("fuzz", MFD_CLOEXEC)) {
-    Require(descriptor_ >= 0);
-    path_ = "/proc/self/fd/" + std::to_string(descriptor_);
-  }
-
-  void Write(const uint8_t* data, size_t size) const {
-    Require(ftruncate(descriptor_, 0) == 0);
-    Require(pwrite(descriptor_, data, size, 0) == static_cast<ssize_t>(size));
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  int descriptor_;
-  std::string path_;
-};
 
 void CheckHeader(const SafetensorsHeader& header) {
   int64_t bytes = 0;
@@ -59,7 +38,7 @@ void CheckFile(const SafetensorsFile& file) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const MemoryFile memory;
+  static const merganser::MemoryFile memory;
   memory.Write(data, size);
   const auto file = SafetensorsFile::Open(memory.path());
   if (file.ok()) CheckFile(**file);

@@ -67,8 +67,9 @@ int64_t AttentionScratch(const Attention& attention);
 void Attend(const Attention& attention, float* scratch);
 
 struct LogitSummary {
-  int32_t best = -1;   // the first of the largest; -1 where one is NaN
-  double log_sum = 0;  // ln Σ exp(logit), where asked for; NaN where one is NaN
+  // The first of the largest; -1 where one is NaN or the largest is infinite.
+  int32_t best = -1;
+  double log_sum = 0;  // ln Σ exp(logit), where asked for; NaN where best is -1
 };
 
 LogitSummary Summarise(const float* logits, int64_t size, bool wants_log_sum);

@@ -215,6 +215,21 @@ TEST(SummariseTest, FlagsNaNWhereverItIs) {
   }
 }
 
+TEST(SummariseTest, FlagsInfiniteLogits) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const size_t place : {0, 17, 99}) {
+    std::vector<float> logits(100, -1);
+    logits[place] = kInfinity;
+    EXPECT_EQ(Summarise(logits.data(), 100, true).best, -1);
+    EXPECT_TRUE(std::isnan(Summarise(logits.data(), 100, true).log_sum));
+    // A token that cannot be is no fault.
+    logits[place] = -kInfinity;
+    EXPECT_GE(Summarise(logits.data(), 100, true).best, 0);
+  }
+  const std::vector<float> none(100, -kInfinity);
+  EXPECT_EQ(Summarise(none.data(), 100, true).best, -1);
+}
+
 TEST(SummariseTest, LogSumIsAccurateForLargeVocabularies) {
   const auto logits = RandomFloats(128256, 9);
   double sum = 0;

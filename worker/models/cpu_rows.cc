@@ -117,7 +117,9 @@ HWY_INLINE double SumOfExponentials(const float* logits, int64_t size,
 LogitSummary RunSummarise(const float* logits, int64_t size,
                           bool wants_log_sum) {
   const float top = Largest(logits, size);
-  if (std::isnan(top)) return {-1, std::numeric_limits<double>::quiet_NaN()};
+  // Infinite logits have no probabilities either.
+  if (!std::isfinite(top))
+    return {-1, std::numeric_limits<double>::quiet_NaN()};
   LogitSummary summary;
   summary.best =
       static_cast<int32_t>(std::find(logits, logits + size, top) - logits);

@@ -50,9 +50,10 @@ struct HeadRequest {
 };
 
 struct HeadResult {
-  // Per token: the first of the largest logits; -1 where a logit is NaN.
+  // Per token: the first of the largest logits; -1 where a logit is NaN or
+  // infinite, so that there are no probabilities.
   std::vector<int32_t> best;
-  // Per query: the natural logarithm of the token's probability.
+  // Per query: the natural logarithm of the token's probability; NaN there.
   std::vector<double> log_probabilities;
 };
 

@@ -265,10 +265,36 @@ TEST(LlamaErrorsTest, RefusesALayoutOfAnotherModel) {
             "[256, 96]");
 }
 
-class NaNLlamaTest : public ::testing::TestWithParam<DType> {};
+class NaNLlamaTest : public ::testing::TestWithParam<DType> {
+ protected:
+  int infinite_ = 0;
+};
 
 INSTANTIATE_TEST_SUITE_P(ComputeDTypes, NaNLlamaTest,
                          ::testing::Values(DType::kF32, DType::kBF16));
+
+// Rows of the head so large that a logit is infinite, and no weight is.
+TEST_P(NaNLlamaTest, FlagsLogitsThatAreInfinite) {
+  const auto model = LoadLlama("tiny-llama-a", {.compute_dtype = GetParam()});
+  const std::vector<int32_t> ids = Counting(20);
+  const std::vector<ScoringRequest> request = {
+      {.context = TokenIds(ids).first(10),
+       .continuations = {TokenIds(ids).subspan(10)},
+       .wants_next = true}};
+  auto* const weights = reinterpret_cast<float*>(model->parameters().data());
+  const size_t count = model->parameters().size() / sizeof(float);
+  for (const float large : {3e38f, -3e38f}) {
+    // One sign or the other gives a positive sum behind some token.
+    std::fill(weights + count - 96, weights + count, large);
+    ASSERT_TRUE(model->LoadParameters().ok());
+    const ContinuationScore score = (*model->Score(request))[0][0];
+    EXPECT_FALSE(std::isinf(score.log_likelihood) && score.greedy);
+    if (!std::isnan(score.log_likelihood)) continue;
+    EXPECT_FALSE(score.greedy);
+    ++infinite_;
+  }
+  EXPECT_GT(infinite_, 0);
+}
 
 TEST_P(NaNLlamaTest, FlagsWeightsThatAreNotNumbers) {
   const auto model = LoadLlama("tiny-llama-a", {.compute_dtype = GetParam()});

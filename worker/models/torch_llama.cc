@@ -362,9 +362,10 @@ void TorchLlama::RunHead(const HeadRequest& request, HeadResult& result) const {
     const at::Tensor largest = top.to(at::kCPU);
     const at::Tensor best = first.to(at::kCPU);
     for (int64_t i = 0; i < rows; ++i) {
-      const bool nan = std::isnan(largest.data_ptr<float>()[i]);
+      // Infinite logits have no probabilities either.
+      const bool finite = std::isfinite(largest.data_ptr<float>()[i]);
       const int64_t index = best.data_ptr<int64_t>()[i];
-      result.best.push_back(nan ? -1 : static_cast<int32_t>(index));
+      result.best.push_back(finite ? static_cast<int32_t>(index) : -1);
     }
     std::vector<int64_t> places, lines;
     for (; query != request.queries.end() && query->row < begin + rows;
@@ -381,8 +382,12 @@ void TorchLlama::RunHead(const HeadRequest& request, HeadResult& result) const {
                      .to(at::kDouble))
             .to(at::kCPU);
     const double* const values = found.data_ptr<double>();
-    result.log_probabilities.insert(result.log_probabilities.end(), values,
-                                    values + lines.size());
+    for (size_t i = 0; i < lines.size(); ++i) {
+      result.log_probabilities.push_back(
+          result.best[begin + lines[i]] < 0
+              ? std::numeric_limits<double>::quiet_NaN()
+              : values[i]);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,16 +127,34 @@ class EvalStream {
     const int64_t datapoints = part.scorer->datapoints();
     const int64_t asked = request_.tasks(part.task).chunk_size();
     const int64_t chunk_size = asked > 0 ? asked : kDefaultChunk;
+    ASSIGN_OR_RETURN(const std::vector<uint32_t> order, OrderOf(part));
     for (int64_t begin = 0; begin < datapoints; begin += chunk_size) {
-      const std::vector<uint32_t> chunk =
-          FileOrder(begin, std::min(begin + chunk_size, datapoints));
-      RETURN_IF_ERROR(ScoreChunk(index, model, chunk));
+      const int64_t count = std::min(chunk_size, datapoints - begin);
+      RETURN_IF_ERROR(
+          ScoreChunk(index, model, std::span(order).subspan(begin, count)));
     }
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::vector<uint32_t>> OrderOf(const Part& part) const {
+    std::vector<uint32_t> order = FileOrder(0, part.scorer->datapoints());
+    if (part.holdout || request_.search_orders().empty()) return order;
+    if (part.task < request_.search_orders_size()) {
+      const auto& asked = request_.search_orders(part.task).datapoints();
+      std::vector<uint32_t> sorted(asked.begin(), asked.end());
+      std::sort(sorted.begin(), sorted.end());
+      if (sorted == order) {
+        order.assign(asked.begin(), asked.end());
+        return order;
+      }
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "search_orders[", part.task, "]: expected each of the task's ",
+        order.size(), " search datapoints once"));
+  }
+
   absl::Status ScoreChunk(int index, LanguageModel& model,
-                          const std::vector<uint32_t>& chunk) {
+                          std::span<const uint32_t> chunk) {
     const Part& part = parts_[static_cast<size_t>(index)];
     const bool wants_outputs = request_.with_outputs() ||
                                HasContinuousScores(request_.tasks(part.task));
@@ -171,6 +190,7 @@ class EvalStream {
         DatapointTexts texts,
         part.texts->Make(part.dataset, part.dataset.rows[datapoint]));
     answer.set_prompt(std::move(texts.prompt));
+    answer.set_expected(std::move(texts.answer));
     return absl::OkStatus();
   }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/language_task/testing/fake_language_model.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
@@ -134,7 +135,32 @@ TEST_F(EvalStreamTest, AnswersWithOutputsAndALimit) {
   ASSERT_EQ(scores.outputs_size(), 2);
   EXPECT_EQ(scores.outputs(1).prompt(), "2+2=");
   EXPECT_EQ(scores.outputs(1).text(), "5");
+  EXPECT_EQ(scores.outputs(1).expected(), "4");
   EXPECT_THAT(scores.outputs(1).token_ids(), ElementsAre('5', FakeCodec::kEnd));
+}
+
+TEST_F(EvalStreamTest, ScoresInTheOrderThatIsAskedFor) {
+  const auto answers = Run(Request(
+      "with_outputs: true search_orders { datapoints: [ 1, 2, 0 ] } "
+      "tasks { name: 'b' kind: 'generation' chunk_size: 2 holdout { } }"));
+  ASSERT_EQ(answers.size(), 5u);
+  EXPECT_EQ(answers[1].scores().outputs(0).prompt(), "2+2=");
+  EXPECT_EQ(answers[1].scores().outputs(1).prompt(), "3+3=");
+  EXPECT_EQ(answers[2].scores().outputs(0).prompt(), "1+1=");
+  EXPECT_EQ(answers[3].scores().outputs(0).prompt(), "1+1=") << "holdout";
+}
+
+TEST_F(EvalStreamTest, AnOrderOfOtherDatapointsIsRefused) {
+  for (const char* order : {"1, 2", "0, 1, 1", "0, 1, 3", "0, 1, 2, 2"}) {
+    const auto answers = Run(
+        Request(absl::StrCat("search_orders { datapoints: [ ", order,
+                             " ] } tasks { name: 'b' kind: 'generation' }")));
+    ASSERT_FALSE(answers.empty());
+    EXPECT_THAT(answers.back().error().message(),
+                HasSubstr("search_orders[0]: expected each of the task's 3"));
+    TearDown();
+    SetUp();
+  }
 }
 
 TEST_F(EvalStreamTest, PerplexityAlwaysSaysItsTokens) {

@@ -11,6 +11,14 @@ namespace {
 // Layouts kept per campaign beyond those that queued jobs need.
 constexpr size_t kLayoutsKept = 8;
 
+// Whether a join that failed with it may succeed later with nothing changed by
+// anybody.
+bool IsPassing(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status) ||
+         absl::IsAborted(status);
+}
+
 }  // namespace
 
 void SessionBook::TakeJoins(const v1::ExchangeResponse& response,
@@ -65,6 +73,7 @@ void SessionBook::FinishJoin(const std::string& campaign_uid,
   v1::CampaignReadiness& readiness = readiness_.emplace_back();
   readiness.set_campaign_uid(campaign_uid);
   readiness.set_error(std::string(probe.status().message()));
+  readiness.set_passing(IsPassing(probe.status()));
 }
 
 void SessionBook::ForgetJoin(const std::string& campaign_uid) {

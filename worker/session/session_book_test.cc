@@ -50,6 +50,18 @@ TEST_F(SessionBookTest, AFailedJoinIsToldAndMayBeOrderedAgain) {
   EXPECT_THAT(orders_.join, ElementsAre("uid-2"));
 }
 
+TEST_F(SessionBookTest, AFailedJoinSaysWhetherItMayPass) {
+  const auto passing = [this](const absl::Status& status) {
+    Call([](v1::ExchangeResponse& answer) { answer.add_join("uid-2"); });
+    book_.FinishJoin("uid-2", {}, status);
+    return Call().readiness(0).passing();
+  };
+  EXPECT_FALSE(passing(absl::InvalidArgumentError("another digest")));
+  EXPECT_FALSE(passing(absl::PermissionDeniedError("outside")));
+  EXPECT_TRUE(passing(absl::ResourceExhaustedError("no memory")));
+  EXPECT_TRUE(passing(absl::UnavailableError("away")));
+}
+
 TEST_F(SessionBookTest, ACallWaitsOnlyWhenThereIsNothingToDo) {
   // A quarter of the 12 s after which the worker would count as lost.
   EXPECT_EQ(Call().max_wait_ms(), 3000);

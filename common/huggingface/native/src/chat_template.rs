@@ -8,11 +8,14 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
 use crate::boundary::{guard, Bytes, Failure, Text};
+use crate::bounded_thread;
 use crate::python_json::tojson;
 
 const NAME: &str = "chat template";
 // Steps of the template's program; a long conversation takes some thousands.
 const MAXIMUM_STEPS: u64 = 10_000_000;
+const LARGEST_SOURCE: usize = 256 << 10;
+const LARGEST_TEXT: usize = 4 << 20;
 
 /// What a template raised, to tell it from the engine's own errors.
 #[derive(Debug)]
@@ -98,13 +101,43 @@ fn invalid(error: Error) -> Failure {
     Failure::Invalid(describe(&error))
 }
 
+// A recursion over the source is at most as deep as it has bytes, and its stack
+// is bounded.
+fn source_of(source: &str) -> Result<String, Failure> {
+    if source.len() <= LARGEST_SOURCE {
+        return Ok(source.to_owned());
+    }
+    Err(Failure::Invalid(format!(
+        "expected a chat template of at most {LARGEST_SOURCE} bytes; got {}",
+        source.len()
+    )))
+}
+
+fn render(source: &str, variables: &str, now: i64) -> Result<String, Failure> {
+    let variables: serde_json::Value = serde_json::from_str(variables)
+        .map_err(|error| Failure::Internal(format!("variables: {error}")))?;
+    let environment = environment(now);
+    let template = environment.template_from_named_str(NAME, source).map_err(invalid)?;
+    let rendered = template.render(Value::from_serialize(&variables)).map_err(invalid)?;
+    if rendered.len() <= LARGEST_TEXT {
+        return Ok(rendered);
+    }
+    Err(Failure::Invalid(format!(
+        "writes {} bytes; expected at most {LARGEST_TEXT}",
+        rendered.len()
+    )))
+}
+
 /// # Safety
 /// See the header.
 #[no_mangle]
 pub unsafe extern "C" fn mhf_chat_template_check(source: Text, error: *mut Bytes) -> i32 {
     guard(error, || {
-        environment(0).template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
-        Ok(())
+        let source = source_of(source.utf8()?)?;
+        bounded_thread::run(&source.clone(), move || {
+            environment(0).template_from_named_str(NAME, &source).map_err(invalid)?;
+            Ok(())
+        })
     })
 }
 
@@ -119,12 +152,11 @@ pub unsafe extern "C" fn mhf_chat_template_render(
     error: *mut Bytes,
 ) -> i32 {
     guard(error, || {
-        let variables: serde_json::Value = serde_json::from_slice(variables.bytes())
-            .map_err(|error| Failure::Internal(format!("variables: {error}")))?;
-        let environment = environment(now_unix_seconds);
-        let template =
-            environment.template_from_named_str(NAME, source.utf8()?).map_err(invalid)?;
-        let rendered = template.render(Value::from_serialize(&variables)).map_err(invalid)?;
+        let source = source_of(source.utf8()?)?;
+        let variables = variables.utf8()?.to_owned();
+        let rendered = bounded_thread::run(&source.clone(), move || {
+            render(&source, &variables, now_unix_seconds)
+        })?;
         text.write(Bytes::new(rendered.into_bytes()));
         Ok(())
     })

@@ -15,9 +15,18 @@ fn internal(error: tokenizers::Error) -> Failure {
     Failure::Internal(error.to_string())
 }
 
+// The crate's own words name types of its code.
+fn describe(reason: &str, json: &[u8]) -> String {
+    const EXPECTED: &str = "expected a tokenizer.json as Hugging Face's tokenizers write it";
+    match serde_json::from_slice::<serde::de::IgnoredAny>(json) {
+        Err(error) => format!("is not JSON ({error}); {EXPECTED}"),
+        Ok(_) => format!("is not a tokenizer that this build knows ({reason}); {EXPECTED}"),
+    }
+}
+
 fn open(json: &[u8]) -> Result<Handle, Failure> {
-    let mut tokenizer =
-        Tokenizer::from_bytes(json).map_err(|error| Failure::Invalid(error.to_string()))?;
+    let mut tokenizer = Tokenizer::from_bytes(json)
+        .map_err(|error| Failure::Invalid(describe(&error.to_string(), json)))?;
     // A text is never cut, and never padded, unless its task says so.
     tokenizer.with_truncation(None).map_err(internal)?;
     tokenizer.with_padding(None);

@@ -64,13 +64,16 @@ mhf_status mhf_tokenizer_decode(const mhf_tokenizer* tokenizer,
 uint8_t mhf_tokenizer_token_to_id(const mhf_tokenizer* tokenizer,
                                   mhf_text token, uint32_t* id);
 
-/* Whether `source` is a template. MHF_INVALID with the place. */
+/* Whether `source` is a template. MHF_INVALID with the place, or for one of
+ * more than 256 KiB. */
 mhf_status mhf_chat_template_check(mhf_text source, mhf_bytes* error);
 /* Renders a chat template as transformers does. `variables` is a JSON object:
  * "messages", "add_generation_prompt", "bos_token", … `now_unix_seconds` is
  * what strftime_now shows, in UTC. MHF_INVALID with the
- * template's own message when it raises an exception, or fails, or takes more
- * than ten million steps. */
+ * template's own message when it raises an exception, or fails; when it takes
+ * more than ten million steps, 64 MiB of memory or 60 seconds, or writes more
+ * than 4 MiB. A source that was refused for memory or time is refused at once
+ * from then on. */
 mhf_status mhf_chat_template_render(mhf_text source, mhf_text variables,
                                     int64_t now_unix_seconds, mhf_bytes* text,
                                     mhf_bytes* error);
