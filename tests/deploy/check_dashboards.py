@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Runs every query of the dashboards against a live Prometheus.
+
+Fails if one has no data, names a metric that docs/metrics.md or the scrape does not
+have, or if a value that a dashboard shows is not that of the campaign's summary.json.
+"""
+
+import argparse
+import json
+import sys
+
+import queries
+from prometheus import Prometheus, QueryError
+
+# Per dashboard and panel what summary.json says of the same campaign.
+SAME_AS_SUMMARY = []
+
+
+def values_for(campaign, since, until, rate_interval):
+    """What stands for Grafana's variables, all instances being chosen."""
+    return {
+        "campaign": campaign,
+        "instance": ".*",
+        "__rate_interval": rate_interval,
+        "__interval": "1s",
+        "__range": f"{max(1, round(until - since))}s",
+    }
+
+
+def complaints(prometheus, values, since, until, summary):
+    """Yields what is wrong, one line each."""
+    known = queries.known_metrics()
+    scraped = prometheus.metric_names()
+    # What a query may name without having been scraped yet: series that only an
+    # event makes. The query must have data all the same.
+    for name, dashboard in queries.load_dashboards().items():
+        for target in queries.targets_of(name, dashboard):
+            expr = queries.fill(target.expr, values)
+            for metric in sorted(queries.metrics_in(expr)):
+                if metric not in known:
+                    yield f"{target}: {metric} is not in docs/metrics.md"
+                if metric not in scraped:
+                    yield f"{target}: {metric} was not scraped"
+            try:
+                if not prometheus.over(expr, since, until, 1):
+                    yield f"{target}: no data: {expr}"
+            except QueryError as error:
+                yield f"{target}: {error}: {expr}"
+    yield from differences(prometheus, values, until, summary)
+
+
+def differences(prometheus, values, until, summary):
+    dashboards = queries.load_dashboards()
+    for name, panel, expected_of in SAME_AS_SUMMARY:
+        targets = [t for t in queries.targets_of(name, dashboards[name]) if t.panel == panel]
+        if not targets:
+            yield f"{name}: there is no panel {panel!r}"
+            continue
+        shown = prometheus.at(queries.fill(targets[0].expr, values), until)
+        expected = expected_of(summary)
+        if len(shown) != 1 or abs(shown[0][1] - expected) > 1e-9 * max(1, abs(expected)):
+            yield f"{targets[0]}: shows {shown}; summary.json has {expected}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("url", help="of Prometheus, as in http://127.0.0.1:9090")
+    parser.add_argument("--campaign", required=True, help="its name")
+    parser.add_argument("--summary", required=True, help="its summary.json")
+    parser.add_argument("--since", type=float, required=True, help="its start, seconds since 1970")
+    parser.add_argument("--until", type=float, required=True,
+                        help="a time behind its end at which all was scraped")
+    parser.add_argument("--rate-interval", default="5s",
+                        help="for $__rate_interval: 4 scrapes or more (5s)")
+    args = parser.parse_args()
+    with open(args.summary, encoding="utf-8") as file:
+        summary = json.load(file)
+    values = values_for(args.campaign, args.since, args.until, args.rate_interval)
+    found = list(complaints(Prometheus(args.url), values, args.since, args.until, summary))
+    for line in found:
+        print(line, file=sys.stderr)
+    dashboards = queries.load_dashboards()
+    asked = sum(len(queries.targets_of(name, one)) for name, one in dashboards.items())
+    print(f"{len(dashboards)} dashboards, {asked} queries, {len(SAME_AS_SUMMARY)} values compared "
+          f"with {args.summary}: {len(found) or 'no'} complaints")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
