@@ -31,8 +31,8 @@ def complaints(prometheus, values, since, until, summary):
     """Yields what is wrong, one line each."""
     known = queries.known_metrics()
     scraped = prometheus.metric_names()
-    # What a query may name without having been scraped yet: series that only an
-    # event makes. The query must have data all the same.
+    # Prometheus' own, which are there once an alert is pending.
+    scraped.add("ALERTS")
     for name, dashboard in queries.load_dashboards().items():
         for target in queries.targets_of(name, dashboard):
             expr = queries.fill(target.expr, values)

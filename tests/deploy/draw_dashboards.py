@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 import matplotlib.dates as dates
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch, Wedge
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator
 
 import check_dashboards
 import queries
@@ -43,7 +43,9 @@ def shown(value, unit, decimals=None):
         return scaled(value, 1024 if unit in ("bytes", "binBps") else 1000,
                       ["B", "KiB", "MiB", "GiB", "TiB"] if unit in ("bytes", "binBps")
                       else ["B", "kB", "MB", "GB", "TB"]) + ("/s" if "Bps" in unit else "")
-    suffix = {"ops": " /s", "reqps": " /s", "cps": " /s", "bool_yes_no": ""}.get(unit, "")
+    if unit == "bool_yes_no":
+        return "Yes" if value else "No"
+    suffix = {"ops": " /s", "reqps": " /s"}.get(unit, "")
     if decimals is not None:
         return f"{value:.{decimals}f}{suffix}"
     return scaled(value, 1000, ["", "k", "M", "G"]) + suffix
@@ -78,6 +80,18 @@ def threshold_color(value, thresholds):
     return COLORS[color]
 
 
+class PowersOfTwo(Locator):
+    """Ticks at multiples of a power of two, for bytes."""
+
+    def __call__(self):
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin, vmax):
+        step = 2.0 ** math.ceil(math.log2(max(vmax - vmin, 1e-9) / 6))
+        first = math.ceil(vmin / step)
+        return [step * i for i in range(first, int(vmax / step) + 1)]
+
+
 class Picture:
     """One dashboard: its panels are drawn into axes at their places."""
 
@@ -95,8 +109,13 @@ class Picture:
         result = []
         for target in panel["targets"]:
             expr = queries.fill(target["expr"], self.values)
-            step = max(1, round((self.until - self.since) / 240))
-            for labels, points in self.source.over(expr, self.since, self.until, step):
+            if target["instant"]:
+                found = [(labels, [(self.until, value)])
+                         for labels, value in self.source.at(expr, self.until)]
+            else:
+                step = max(1, round((self.until - self.since) / 240))
+                found = self.source.over(expr, self.since, self.until, step)
+            for labels, points in found:
                 result.append((label_of(target["legendFormat"], labels), labels, points))
         return result
 
@@ -123,7 +142,8 @@ class Picture:
         gap_x, gap_y = 0.0022, 0.12 / self.rows
         self.figure.patches.append(FancyBboxPatch(
             (x + gap_x, y + gap_y), w - 2 * gap_x, h - 2 * gap_y, boxstyle="square,pad=0",
-            transform=self.figure.transFigure, facecolor=PANEL, edgecolor=GRID, linewidth=0.8))
+            transform=self.figure.transFigure, facecolor=PANEL, edgecolor=GRID, linewidth=0.8,
+            zorder=-1))
         self.figure.text(x + 0.006, y + h - 0.62 / self.rows, panel["title"], fontsize=8.5,
                          weight="bold", color=TEXT, va="center")
         inner = (x + 0.006, y + 0.4 / self.rows, w - 0.012, h - 1.5 / self.rows)
@@ -150,7 +170,7 @@ class Picture:
             if panel["options"]["textMode"] == "name":
                 text = label
             wide = panel["gridPos"]["w"] / len(series)
-            axes.text(middle, 0.55, text, fontsize=min(19, 8.2 * wide / max(3, len(text)) * 2.6),
+            axes.text(middle, 0.55, text, fontsize=min(17, 60 * CELL[0] * wide / 0.62 / max(3, len(text))),
                       color=threshold_color(value, defaults["thresholds"]), ha="center",
                       va="center", weight="bold", transform=axes.transAxes)
             if len(series) > 1:
@@ -186,13 +206,15 @@ class Picture:
         for i, (label, value) in enumerate(reversed(values)):
             colored = defaults["color"]["mode"] == "thresholds"
             color = threshold_color(value, defaults["thresholds"]) if colored else \
-                PALETTE[(len(values) - 1 - i) % len(PALETTE)]
+                PALETTE[2]
+            i += max(0, 5 - len(values))  # bars of a sensible height, from the top
             axes.barh(i, top, color=GRID, height=0.7)
             axes.barh(i, min(value, top), color=color, height=0.7)
             axes.text(-0.02 * top, i, label, ha="right", va="center", fontsize=7.5, color=TEXT)
             axes.text(1.02 * top, i, shown(value, defaults["unit"], defaults.get("decimals")),
                       va="center", fontsize=8, color=TEXT, weight="bold")
         axes.set_xlim(0, top)
+        axes.set_ylim(-0.6, max(5, len(values)) - 0.4)
 
     def time_axes(self, box, unit):
         axes = self.figure.add_axes(box)
@@ -206,7 +228,8 @@ class Picture:
         axes.set_xlim(*(datetime.datetime.fromtimestamp(t, datetime.timezone.utc)
                         for t in (self.since, self.until)))
         if unit is not None:
-            axes.yaxis.set_major_locator(MaxNLocator(5))
+            binary = unit in ("bytes", "binBps")
+            axes.yaxis.set_major_locator(PowersOfTwo() if binary else MaxNLocator(5))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: shown(v, unit)))
         return axes
 
@@ -215,11 +238,12 @@ class Picture:
         custom = defaults["custom"]
         tabled = panel["options"]["legend"]["displayMode"] == "table"
         x, y, w, h = box
-        left, below = 0.031, 1.6 / self.rows
-        legend_lines = 1 if not tabled else 0
-        axes = self.time_axes((x + left, y + below * (0.55 + 0.45 * legend_lines),
-                               w * (0.62 if tabled else 1) - left - 0.004,
-                               h - below * (0.55 + 0.45 * legend_lines)), defaults["unit"])
+        labels = [label for label, _, _ in series]
+        across = max(1, int(w * 24 * CELL[0] / (0.3 + 0.068 * max(map(len, labels)))))
+        down = 0 if tabled else math.ceil(len(labels) / across)
+        left, below = 0.036, (0.55 + 0.42 * down) / self.rows
+        axes = self.time_axes((x + left, y + below, w * (0.8 if tabled else 1) - left - 0.004,
+                               h - below), defaults["unit"])
         if custom["scaleDistribution"]["type"] == "log":
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: shown(v, defaults["unit"])))
@@ -250,17 +274,16 @@ class Picture:
                 if step["value"] < axes.get_ylim()[1]:
                     axes.axhline(step["value"], color=COLORS[step["color"]], linewidth=0.9,
                                  linestyle="--")
-        self.legend(axes, tabled, len(series), w)
+        self.legend(axes, tabled, across, h - below)
 
-    @staticmethod
-    def legend(axes, tabled, count, width):
+    def legend(self, axes, tabled, across, height):
         if tabled:
             axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=6.8, frameon=False,
                         handlelength=1)
-        else:
-            axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.1), fontsize=6.8,
-                        frameon=False, ncol=min(count, max(2, round(width * 13))),
-                        handlelength=1, columnspacing=1, borderaxespad=0)
+            return
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.55 / self.rows / height),
+                    fontsize=6.8, frameon=False, ncol=across, handlelength=1, columnspacing=1,
+                    borderaxespad=0, borderpad=0)
 
     def heatmap(self, panel, box, series):
         unit = panel["options"]["yAxis"]["unit"]
@@ -274,7 +297,7 @@ class Picture:
             rows.append(row)
         used = [i for i, row in enumerate(rows) if any(row)] or [0]
         first, last = max(0, used[0] - 1), min(len(rows), used[-1] + 2)
-        axes = self.time_axes((box[0] + 0.031, box[1] + 0.9 / self.rows, box[2] - 0.035,
+        axes = self.time_axes((box[0] + 0.036, box[1] + 0.9 / self.rows, box[2] - 0.04,
                                box[3] - 0.9 / self.rows), None)
         when = [datetime.datetime.fromtimestamp(t, datetime.timezone.utc) for t in moments]
         axes.pcolormesh(when, range(last - first), [[math.sqrt(v) for v in row]

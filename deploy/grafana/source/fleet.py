@@ -90,7 +90,7 @@ WEIGHTS = row(
                 "per worker")),
     lines("Tokens per second, by direction", "Of language models. read: prompts and continuations; "
           "written: generated.", "ops",
-          query(f"sum by (direction) ({rate('merganser_worker_tokens_total')}) or vector(0)",
+          query(f"sum by (direction) ({rate('merganser_worker_tokens_total')})",
                 "{{direction}}")),
     lines("Cache hits", "Look-ups of candidates' weights in memory that found them. Only campaigns "
           "from random seeds have such; a low ratio: raise --blob-cache-mib.", "percentunit",
@@ -101,7 +101,7 @@ WEIGHTS = row(
                 f"merganser_worker_cache_limit_bytes{{{I}}})", "{{instance}}"), high=1),
     lines("Weights moved", "From (received) and to (sent) the coordinator, in campaigns from random "
           "seeds.", "binBps",
-          query(f"sum by (direction) ({rate('merganser_worker_streamed_bytes_total')}) or vector(0)",
+          query(f"sum by (direction) ({rate('merganser_worker_streamed_bytes_total')})",
                 "{{direction}}")),
     lines("CPU of a worker", "Cores in use.", "none",
           query(f"rate(process_cpu_seconds_total{{{I}}}[$__rate_interval]) and on (instance) "

@@ -123,12 +123,11 @@ def lines(title, description, unit, *targets, width=8, height=8, low=0, high=Non
     }, targets)
 
 
-def bars(title, description, unit, *targets, width=8, height=8, low=0, high=None,
-         thresholds=None):
+def bars(title, description, unit, *targets, width=8, height=8):
     """One bar per series, as of now."""
-    return _panel("bargauge", title, description, width, height,
-                  _defaults(unit, thresholds, "thresholds" if thresholds else "palette-classic",
-                            min=low, max=high), {
+    defaults = _defaults(unit, None, "fixed", min=0)
+    defaults["color"]["fixedColor"] = "blue"
+    return _panel("bargauge", title, description, width, height, defaults, {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "horizontal",
         "displayMode": "basic",

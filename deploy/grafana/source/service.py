@@ -8,6 +8,7 @@ I = 'instance=~"$instance"'
 SHORT_CALLS = ('method!~"merganser.v1.WorkerService/Exchange|'
                'merganser.v1.CampaignService/WatchCampaign"')
 COMMIT = "merganser_commit_duration_seconds"
+ACTIVE = "and on (instance) (merganser_coordinator_active == 1)"
 # What a client is told of its own mistakes is no fault of the service.
 FAULTS = 'code=~"UNAVAILABLE|INTERNAL|UNKNOWN|DEADLINE_EXCEEDED|DATA_LOSS|RESOURCE_EXHAUSTED"'
 FAILED = 'code!="OK"'
@@ -35,10 +36,10 @@ STANDS = row(
          thresholds=steps(BAD, (1, GOOD))),
     stat("Commit, 99 %", "Time in which 99 of 100 commits to Redis are done.", "s",
          query(quantile(0.99, COMMIT)), thresholds=steps(GOOD, (0.1, WARN), (0.5, BAD))),
-    stat("RPC faults", "Share of the calls that ended with a fault of the service; a client's own "
-         "mistakes do not count.", "percentunit",
-         query(f"(sum({rate('merganser_rpcs_total', FAULTS)}) or vector(0)) / "
-               f"sum({rate('merganser_rpcs_total')})"),
+    stat("RPC faults", "Share of the calls to the active coordinator that ended with a fault of the "
+         "service; a client's own mistakes do not count.", "percentunit",
+         query(f"(sum({rate('merganser_rpcs_total', FAULTS)} {ACTIVE}) or vector(0)) / "
+               f"sum({rate('merganser_rpcs_total')} {ACTIVE})"),
          decimals=2, graph=False, thresholds=steps(GOOD, (0.01, WARN), (0.1, BAD))),
     gauge("Data disk", "Taken of the file system of --data.", "percentunit",
           query(f"max(1 - merganser_data_free_bytes{{{I}}} / merganser_data_size_bytes{{{I}}})"),
@@ -58,7 +59,8 @@ RPCS = row(
           query(f"sum by (method) ({rate('merganser_rpcs_total')})", "{{method}}"), stack=True),
     lines("Errors per second", "Calls that did not end with OK, by method and code.", "reqps",
           query(f"sum by (method, code) ({rate('merganser_rpcs_total', FAILED)})"
-                " or vector(0)", "{{method}} {{code}}")),
+                ' or on () label_replace(vector(0), "code", "no errors", "", "")',
+                "{{method}} {{code}}")),
     lines("Latency, 99 %", "Of the calls that do not wait for something to say, by method.", "s",
           query(quantile(0.99, "merganser_rpc_duration_seconds", SHORT_CALLS, ", method"),
                 "{{method}}")),
