@@ -12,8 +12,18 @@ import sys
 import queries
 from prometheus import Prometheus, QueryError
 
-# Per dashboard and panel what summary.json says of the same campaign.
-SAME_AS_SUMMARY = []
+# What a dashboard shows, by panel and number of its query, and what summary.json says.
+SAME_AS_SUMMARY = [
+    ("campaign", "Evaluations", 0, lambda summary: summary["evaluations"]),
+    ("campaign", "Best score", 0, lambda summary: summary["best"]["search_accuracy"]),
+    ("campaign", "Best score", 1, lambda summary: summary["best"]["holdout_accuracy"]),
+    ("campaign", "Coverage", 0, lambda summary: summary["coverage"]),
+    ("campaign", "Entropy", 0, lambda summary: summary["entropy"]),
+    ("campaign", "Work saved", 0, lambda summary: 1 - summary["datapoint_evaluations"]
+     / summary["datapoint_evaluations_possible"]),
+    ("fleet", "Datapoints evaluated", 0, lambda summary: summary["datapoint_evaluations"]),
+    ("service", "Children applied", 0, lambda summary: summary["evaluations"]),
+]
 
 
 def values_for(campaign, since, until, rate_interval):
@@ -27,8 +37,8 @@ def values_for(campaign, since, until, rate_interval):
     }
 
 
-def complaints(prometheus, values, since, until, summary):
-    """Yields what is wrong, one line each."""
+def missing(prometheus, values, since, until):
+    """Yields the queries without data and the metrics that there are not, one line each."""
     known = queries.known_metrics()
     scraped = prometheus.metric_names()
     # Prometheus' own, which are there once an alert is pending.
@@ -46,20 +56,22 @@ def complaints(prometheus, values, since, until, summary):
                     yield f"{target}: no data: {expr}"
             except QueryError as error:
                 yield f"{target}: {error}: {expr}"
-    yield from differences(prometheus, values, until, summary)
 
 
-def differences(prometheus, values, until, summary):
+def differences(prometheus, values, time, summary):
+    """Yields what the dashboards show otherwise than summary.json, at a time at which its
+    campaign had completed and none other had begun.
+    """
     dashboards = queries.load_dashboards()
-    for name, panel, expected_of in SAME_AS_SUMMARY:
+    for name, panel, number, expected_of in SAME_AS_SUMMARY:
         targets = [t for t in queries.targets_of(name, dashboards[name]) if t.panel == panel]
-        if not targets:
-            yield f"{name}: there is no panel {panel!r}"
+        if len(targets) <= number:
+            yield f"{name}: there is no query {number} of a panel {panel!r}"
             continue
-        shown = prometheus.at(queries.fill(targets[0].expr, values), until)
+        shown = prometheus.at(queries.fill(targets[number].expr, values), time)
         expected = expected_of(summary)
         if len(shown) != 1 or abs(shown[0][1] - expected) > 1e-9 * max(1, abs(expected)):
-            yield f"{targets[0]}: shows {shown}; summary.json has {expected}"
+            yield f"{targets[number]}: shows {shown}; summary.json has {expected}"
 
 
 def main():
@@ -76,7 +88,9 @@ def main():
     with open(args.summary, encoding="utf-8") as file:
         summary = json.load(file)
     values = values_for(args.campaign, args.since, args.until, args.rate_interval)
-    found = list(complaints(Prometheus(args.url), values, args.since, args.until, summary))
+    prometheus = Prometheus(args.url)
+    found = [*missing(prometheus, values, args.since, args.until),
+             *differences(prometheus, values, args.until, summary)]
     for line in found:
         print(line, file=sys.stderr)
     dashboards = queries.load_dashboards()

@@ -14,8 +14,7 @@ import sys
 import matplotlib
 
 matplotlib.use("Agg")
-# pylint: disable=wrong-import-position
-import matplotlib.dates as dates
+from matplotlib import dates
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch, Wedge
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator

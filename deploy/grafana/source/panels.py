@@ -11,14 +11,14 @@ COLUMNS = 24  # of Grafana's grid
 GOOD, WARN, BAD, PLAIN = "green", "orange", "red", "text"
 
 
-def query(expr, legend="", instant=False, heatmap=False):
+def query(expr, legend="", instant=False, buckets=False):
     """One target. `legend` is Grafana's legendFormat: {{label}} is a label's value."""
     return {
         "expr": " ".join(expr.split()),
         "legendFormat": legend or "__auto",
         "instant": instant,
         "range": not instant,
-        **({"format": "heatmap"} if heatmap else {}),
+        **({"format": "heatmap"} if buckets else {}),
     }
 
 
@@ -154,7 +154,7 @@ def heatmap(title, description, unit, expr, width=8, height=8):
         "rowsFrame": {"layout": "auto"},
         "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": True},
         "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
-    }, [query(expr, "{{le}}", heatmap=True)])
+    }, [query(expr, "{{le}}", buckets=True)])
 
 
 def row(title, *panels):
