@@ -71,7 +71,7 @@ std::string AccuracyTable(const Summary& summary) {
 }
 
 std::string Describe(const std::string& file) {
-  constexpr std::array<std::array<const char*, 2>, 7> kDescriptions = {{
+  constexpr std::array<std::array<const char*, 2>, 8> kDescriptions = {{
       {kWinnerFile, "the winner's weights"},
       {kWinnerFolder, "the winner, for transformers"},
       {kWinnerRecipeFile, "what they are made of"},
@@ -79,6 +79,7 @@ std::string Describe(const std::string& file) {
       {kCurveCsvFile, "accuracy over evaluations"},
       {kCurveSvgFile, "the same as a picture"},
       {kReplayFolder, "what `merganser verify` replays"},
+      {kWinnerOutputsFile, "what the winner wrote"},
   }};
   for (const auto& [name, description] : kDescriptions) {
     if (file == name) return description;
