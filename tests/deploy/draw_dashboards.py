@@ -239,7 +239,7 @@ class Picture:
         x, y, w, h = box
         labels = [label for label, _, _ in series]
         across = max(1, int(w * 24 * CELL[0] / (0.3 + 0.068 * max(map(len, labels)))))
-        down = 0 if tabled else math.ceil(len(labels) / across)
+        down = 0 if tabled else min(4, math.ceil(len(labels) / across))
         left, below = 0.036, (0.55 + 0.42 * down) / self.rows
         axes = self.time_axes((x + left, y + below, w * (0.8 if tabled else 1) - left - 0.004,
                                h - below), defaults["unit"])
@@ -280,7 +280,9 @@ class Picture:
             axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=6.8, frameon=False,
                         handlelength=1)
             return
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.55 / self.rows / height),
+        handles, labels = axes.get_legend_handles_labels()
+        most = 4 * across  # where Grafana would scroll
+        axes.legend(handles[:most], labels[:most], loc="upper left", bbox_to_anchor=(-0.02, -0.55 / self.rows / height),
                     fontsize=6.8, frameon=False, ncol=across, handlelength=1, columnspacing=1,
                     borderaxespad=0, borderpad=0)
 

@@ -195,6 +195,11 @@ def rules_in_trouble(prometheus):
                 yield f"alert {rule['name']} fires in a healthy system"
 
 
+def report(found):
+    for line in found:
+        print(f"monitoring_test: {line}", file=sys.stderr)
+
+
 def check(system, promtool, draw):
     system.wait_until_scraped()
     since = time.time() - SCRAPED_S
@@ -210,6 +215,7 @@ def check(system, promtool, draw):
         *check_dashboards.missing(system.prometheus, values, since, until),
         *check_dashboards.differences(system.prometheus, values, alone, system.summary_of(name)),
     ]
+    report(found)
     if draw:
         # Not needed by the check alone.
         import draw_dashboards
@@ -234,8 +240,7 @@ def main():
                 found = check(system, args.prometheus.resolve() / "promtool", args.draw)
         except (Failure, QueryError) as error:
             found = [str(error)]
-    for line in found:
-        print(f"monitoring_test: {line}", file=sys.stderr)
+            report(found)
     print("monitoring_test:", f"{len(found)} complaints" if found else "passed")
     return 1 if found else 0
 

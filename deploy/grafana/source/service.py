@@ -56,9 +56,9 @@ RPCS = row(
     "RPCs",
     lines("Calls per second", "By method. Exchange carries jobs, results and signs of life: about one "
           "per worker and answer.", "reqps",
-          query(f"sum by (method) ({rate('merganser_rpcs_total')})", "{{method}}"), stack=True),
+          query(f"sum by (method) ({rate('merganser_rpcs_total')}) > 0", "{{method}}"), stack=True),
     lines("Errors per second", "Calls that did not end with OK, by method and code.", "reqps",
-          query(f"sum by (method, code) ({rate('merganser_rpcs_total', FAILED)})"
+          query(f"sum by (method, code) ({rate('merganser_rpcs_total', FAILED)}) > 0"
                 ' or on () label_replace(vector(0), "code", "no errors", "", "")',
                 "{{method}} {{code}}")),
     lines("Latency, 99 %", "Of the calls that do not wait for something to say, by method.", "s",
