@@ -19,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/command_line/usage_message.h"
 #include "common/net/channel.h"
+#include "common/net/health_check.h"
 #include "common/storage/blob_store.h"
 #include "common/telemetry/logging.h"
 #include "coordinator/dispatch/core.h"
@@ -36,6 +37,9 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitUnreachable = 3;
 
+// How long --health-check waits for an answer.
+constexpr absl::Duration kHealthPatience = absl::Seconds(2);
+
 struct Flags {
   std::string listen = "0.0.0.0:50051";
   std::string redis = "redis://127.0.0.1:6379";
@@ -43,6 +47,8 @@ struct Flags {
   int64_t blob_gib = 16;
   double worker_timeout_s = 10;
   double owner_timeout_s = 6;
+  bool silent_standby = false;
+  bool health_check = false;
   std::string log_level = "info";
 };
 
@@ -73,6 +79,13 @@ void AddFlags(CLI::App& app, Flags& flags) {
                  "missing before this one takes over; 0 = at once")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
+  app.add_flag("--silent-standby", flags.silent_standby,
+               "Do not listen while another coordinator is the active one: for "
+               "a name that leads to all of them, so that only the active one "
+               "is found");
+  app.add_flag("--health-check", flags.health_check,
+               "Start nothing; ask the coordinator that listens at --listen "
+               "whether it serves, and exit with 0 if it does, else with 1");
   app.add_option("--log-level", flags.log_level,
                  "trace, debug, info, warn, error or off")
       ->capture_default_str();
@@ -88,6 +101,17 @@ void AddFlags(CLI::App& app, Flags& flags) {
 int Complain(int code, absl::string_view message) {
   std::cerr << "merganser-coordinator: " << message << std::endl;
   return code;
+}
+
+int CannotListen(const Flags& flags) {
+  return Complain(kExitUsage,
+                  absl::StrCat("--listen: cannot serve on ", flags.listen,
+                               "; is the port in use?"));
+}
+
+int CheckOwnHealth(const Flags& flags) {
+  const absl::Status status = CheckHealth(flags.listen, kHealthPatience);
+  return status.ok() ? 0 : Complain(kExitFailed, status.message());
 }
 
 // What ends the process: a signal, or the loss of the store.
@@ -156,6 +180,7 @@ class Server {
     gate_.Close(reason);
   }
   void Stop() {
+    if (server_ == nullptr) return;
     server_->Shutdown(std::chrono::system_clock::now() +
                       std::chrono::milliseconds(200));
     server_->Wait();
@@ -242,10 +267,8 @@ int Run(const Flags& flags) {
     spdlog::warn("{}", warning);
   }
   Server server(**blobs);
-  if (!server.Listen(flags.listen)) {
-    return Complain(kExitUsage,
-                    absl::StrCat("--listen: cannot serve on ", flags.listen,
-                                 "; is the port in use?"));
+  if (!flags.silent_standby && !server.Listen(flags.listen)) {
+    return CannotListen(flags);
   }
   Leadership leadership(
       **store, Clock::Monotonic(),
@@ -253,13 +276,16 @@ int Run(const Flags& flags) {
        .owner_timeout = absl::Seconds(flags.owner_timeout_s)});
   const absl::StatusOr<uint64_t> epoch = leadership.Acquire(
       [&ending] { return ending.Poll(absl::ZeroDuration()); },
-      [&server](const std::string& owner) {
+      [&server, &flags](const std::string& owner) {
         spdlog::info("standby: the active coordinator is {}", owner);
+        if (flags.silent_standby) return;
         server.Close(absl::StrCat(
             "this coordinator is a standby; the active one is ", owner));
       });
   int code = 0;
-  if (epoch.ok()) {
+  if (epoch.ok() && flags.silent_standby && !server.Listen(flags.listen)) {
+    code = CannotListen(flags);
+  } else if (epoch.ok()) {
     code = Serve(**store, **blobs, server, leadership, flags, *epoch, ending);
   } else if (!absl::IsCancelled(epoch.status())) {
     code = Complain(kExitUnreachable, epoch.status().message());
@@ -293,7 +319,8 @@ int main(int argc, char** argv) {
   // Held to the end of the process: the last release waits for a poller of
   // gRPC's own, which may sleep for 10 s.
   grpc_init();
-  const int code = merganser::Run(flags);
+  const int code = flags.health_check ? merganser::CheckOwnHealth(flags)
+                                      : merganser::Run(flags);
   spdlog::shutdown();
   std::cout.flush();
   // gRPC's threads run still, so that nothing static may be destroyed.
