@@ -118,7 +118,7 @@ void SampleScores(const v1::Progress& progress, CampaignSamples& samples) {
   samples.Gauge("merganser_coverage_ratio",
                 "Share of the search datapoints that some member solves.",
                 progress.coverage());
-  samples.Gauge("merganser_entropy_bits",
+  samples.Gauge("merganser_entropy_ratio",
                 "Mean binary entropy of correctness per datapoint.",
                 progress.entropy());
   samples.Gauge("merganser_mean_score_ratio",
