@@ -17,15 +17,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/base/status_macros.h"
 #include "common/command_line/usage_message.h"
 #include "common/net/channel.h"
 #include "common/net/health_check.h"
 #include "common/storage/blob_store.h"
+#include "common/telemetry/http_server.h"
 #include "common/telemetry/logging.h"
 #include "coordinator/dispatch/core.h"
 #include "coordinator/dispatch/leadership.h"
 #include "coordinator/service/blob_service.h"
 #include "coordinator/service/campaign_service.h"
+#include "coordinator/service/coordinator_telemetry.h"
+#include "coordinator/service/rpc_metrics.h"
 #include "coordinator/service/worker_service.h"
 #include "coordinator/store/redis_store.h"
 #include "spdlog/spdlog.h"
@@ -50,6 +54,7 @@ struct Flags {
   bool silent_standby = false;
   bool health_check = false;
   std::string log_level = "info";
+  std::string metrics;  // empty: off
 };
 
 void AddFlags(CLI::App& app, Flags& flags) {
@@ -89,6 +94,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--log-level", flags.log_level,
                  "trace, debug, info, warn, error or off")
       ->capture_default_str();
+  app.add_option("--metrics", flags.metrics,
+                 "Address to serve /metrics, /healthz and /readyz on over "
+                 "HTTP: HOST:PORT; without it, no port is opened")
+      ->check(HttpAddressError);
   app.footer(
       "Exit codes: 0 stopped by a signal; 1 failed, also when another\n"
       "coordinator took over; 2 bad usage, or the address or directory cannot\n"
@@ -146,9 +155,10 @@ class Ending {
 
 class Server {
  public:
-  // Borrows the blobs.
-  explicit Server(BlobStore& blobs)
-      : campaigns_(gate_),
+  // Borrows both; `telemetry` may be null.
+  Server(BlobStore& blobs, CoordinatorTelemetry* telemetry)
+      : telemetry_(telemetry),
+        campaigns_(gate_),
         workers_(gate_),
         blobs_(blobs, {.admit = [this] { return gate_.Admit(); }}) {}
 
@@ -162,6 +172,7 @@ class Server {
     builder.RegisterService(&campaigns_);
     builder.RegisterService(&workers_);
     builder.RegisterService(&blobs_);
+    if (telemetry_ != nullptr) CountRpcs(builder, telemetry_->registry());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return false;
     SetServing(false);
@@ -173,11 +184,13 @@ class Server {
 
   void Open(Core* core) {
     gate_.Open(core);
+    if (telemetry_ != nullptr) telemetry_->Open(core);
     SetServing(true);
   }
   void Close(const std::string& reason) {
     SetServing(false);
     gate_.Close(reason);
+    if (telemetry_ != nullptr) telemetry_->Close(reason);
   }
   void Stop() {
     if (server_ == nullptr) return;
@@ -199,6 +212,7 @@ class Server {
     health.SetServingStatus(serving);
   }
 
+  CoordinatorTelemetry* const telemetry_;
   Gate gate_;
   CampaignServiceImpl campaigns_;
   WorkerServiceImpl workers_;
@@ -210,10 +224,11 @@ class Server {
 // Serves until the end. Returns the exit code.
 int Serve(CampaignStore& store, BlobStore& blobs, Server& server,
           Leadership& leadership, const Flags& flags, uint64_t epoch,
-          Ending& ending) {
+          CommitMetrics commits, Ending& ending) {
   Core::Options options;
   options.epoch = epoch;
   options.blobs = &blobs;
+  options.commits = commits;
   options.desk.worker_timeout = absl::Seconds(flags.worker_timeout_s);
   options.on_lost_ownership = [&ending](const absl::Status& status) {
     ending.Lose(status);
@@ -235,6 +250,22 @@ int Serve(CampaignStore& store, BlobStore& blobs, Server& server,
   core->reset();
   if (!ending.lost()) leadership.Release();
   return ending.lost() ? kExitFailed : 0;
+}
+
+absl::StatusOr<std::unique_ptr<CoordinatorTelemetry>> StartTelemetry(
+    const Flags& flags, BlobStore& blobs, RedisStore& store) {
+  ASSIGN_OR_RETURN(
+      auto telemetry,
+      CoordinatorTelemetry::Start(
+          {.address = flags.metrics,
+           .version = MERGANSER_VERSION,
+           .data = flags.data},
+          blobs,
+          {.ping = [&store] { return store.Ping(); },
+           .is_persistent =
+               [&store] { return store.DurabilityWarnings().empty(); }}));
+  spdlog::info("metrics on http://{}/metrics", telemetry->address());
+  return telemetry;
 }
 
 int Run(const Flags& flags) {
@@ -266,7 +297,18 @@ int Run(const Flags& flags) {
   for (const std::string& warning : (*store)->DurabilityWarnings()) {
     spdlog::warn("{}", warning);
   }
-  Server server(**blobs);
+  std::unique_ptr<CoordinatorTelemetry> telemetry;
+  CommitMetrics commits;
+  if (!flags.metrics.empty()) {
+    auto started = StartTelemetry(flags, **blobs, **store);
+    if (!started.ok()) {
+      return Complain(kExitUsage,
+                      absl::StrCat("--metrics: ", started.status().message()));
+    }
+    telemetry = *std::move(started);
+    commits = MakeCommitMetrics(telemetry->registry());
+  }
+  Server server(**blobs, telemetry.get());
   if (!flags.silent_standby && !server.Listen(flags.listen)) {
     return CannotListen(flags);
   }
@@ -276,17 +318,19 @@ int Run(const Flags& flags) {
        .owner_timeout = absl::Seconds(flags.owner_timeout_s)});
   const absl::StatusOr<uint64_t> epoch = leadership.Acquire(
       [&ending] { return ending.Poll(absl::ZeroDuration()); },
-      [&server, &flags](const std::string& owner) {
+      [&](const std::string& owner) {
         spdlog::info("standby: the active coordinator is {}", owner);
-        if (flags.silent_standby) return;
-        server.Close(absl::StrCat(
-            "this coordinator is a standby; the active one is ", owner));
+        const std::string reason = absl::StrCat(
+            "this coordinator is a standby; the active one is ", owner);
+        if (!flags.silent_standby) return server.Close(reason);
+        if (telemetry != nullptr) telemetry->Close(reason);
       });
   int code = 0;
   if (epoch.ok() && flags.silent_standby && !server.Listen(flags.listen)) {
     code = CannotListen(flags);
   } else if (epoch.ok()) {
-    code = Serve(**store, **blobs, server, leadership, flags, *epoch, ending);
+    code = Serve(**store, **blobs, server, leadership, flags, *epoch, commits,
+                 ending);
   } else if (!absl::IsCancelled(epoch.status())) {
     code = Complain(kExitUnreachable, epoch.status().message());
   }

@@ -24,7 +24,8 @@ std::unique_ptr<Process> StartOrFail(const Process::Options& options) {
 
 }  // namespace
 
-TestCluster::TestCluster() {
+TestCluster::TestCluster(std::vector<std::string> coordinator_arguments)
+    : coordinator_arguments_(std::move(coordinator_arguments)) {
   char directory[] = "/tmp/merganser_test_XXXXXX";
   directory_ = mkdtemp(directory);
   auto redis = RedisServer::Start();
@@ -45,12 +46,16 @@ void TestCluster::RestartCoordinator() {
     coordinator_->Signal(SIGKILL);
     coordinator_->Wait();
   }
+  std::vector<std::string> arguments = {
+      absl::StrCat("--listen=", address()),
+      absl::StrCat("--redis=", redis_->url()),
+      absl::StrCat("--data=", directory_, "/data"), "--owner-timeout=0",
+      "--worker-timeout=1"};
+  arguments.insert(arguments.end(), coordinator_arguments_.begin(),
+                   coordinator_arguments_.end());
   coordinator_ = StartOrFail(
       {.binary = absl::StrCat(MERGANSER_BINARY_DIR, "/merganser-coordinator"),
-       .arguments = {absl::StrCat("--listen=", address()),
-                     absl::StrCat("--redis=", redis_->url()),
-                     absl::StrCat("--data=", directory_, "/data"),
-                     "--owner-timeout=0", "--worker-timeout=1"},
+       .arguments = std::move(arguments),
        .log_path = directory_ + "/coordinator.log"});
   const absl::Time give_up = absl::Now() + kPatience;
   while (!client_->ListCampaigns().ok()) {
@@ -63,13 +68,14 @@ void TestCluster::RestartCoordinator() {
 }
 
 void TestCluster::StartWorker(const std::string& name,
-                              std::vector<std::string> arguments) {
+                              std::vector<std::string> arguments,
+                              const std::string& binary) {
   arguments.push_back(absl::StrCat("--coordinator=", address()));
   arguments.push_back(absl::StrCat("--name=", name));
-  workers_[name] = StartOrFail(
-      {.binary = absl::StrCat(MERGANSER_BINARY_DIR, "/merganser-hash-worker"),
-       .arguments = std::move(arguments),
-       .log_path = absl::StrCat(directory_, "/", name, ".log")});
+  workers_[name] =
+      StartOrFail({.binary = absl::StrCat(MERGANSER_BINARY_DIR, "/", binary),
+                   .arguments = std::move(arguments),
+                   .log_path = absl::StrCat(directory_, "/", name, ".log")});
 }
 
 v1::Campaign TestCluster::WaitUntil(

@@ -19,13 +19,14 @@ namespace merganser {
 // Threads: the main thread's.
 class TestCluster {
  public:
-  TestCluster();
+  explicit TestCluster(std::vector<std::string> coordinator_arguments = {});
   ~TestCluster();
 
   // SIGKILL, if it runs, and start; returns once it serves.
   void RestartCoordinator();
   void StartWorker(const std::string& name,
-                   std::vector<std::string> arguments = {});
+                   std::vector<std::string> arguments = {},
+                   const std::string& binary = "merganser-hash-worker");
   Process& worker(const std::string& name) { return *workers_.at(name); }
   Process& coordinator() { return *coordinator_; }
   RedisServer& redis() { return *redis_; }
@@ -41,6 +42,7 @@ class TestCluster {
   v1::Campaign WaitForTheEnd(const std::string& name);
 
  private:
+  const std::vector<std::string> coordinator_arguments_;
   std::string directory_;
   std::unique_ptr<RedisServer> redis_;
   std::unique_ptr<Process> coordinator_;
