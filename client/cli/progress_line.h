@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/api/campaign_state.h"
+#include "client/cli/progress_rate.h"
 #include "merganser/v1/campaign.pb.h"
 
 namespace merganser {
@@ -23,16 +24,7 @@ class ProgressLine {
   std::string Text(const v1::Campaign& campaign, absl::Time now);
 
  private:
-  struct Sample {
-    absl::Time time;
-    int64_t evaluations = 0;
-  };
-
-  void Remember(absl::Time now, int64_t evaluations);
-  // Evaluations per second; 0 while it is not known.
-  double Rate() const;
-
-  std::deque<Sample> samples_;
+  ProgressRate rate_;
 };
 
 // Shows the line of a campaign while it runs: rewritten in place on a terminal,
@@ -67,8 +59,5 @@ class ProgressPrinter {
   v1::CampaignState last_state_ = v1::CAMPAIGN_STATE_UNSPECIFIED;
   std::vector<std::string> last_conditions_;
 };
-
-// "10,000": thousands set apart.
-std::string WithThousands(int64_t value);
 
 }  // namespace merganser
