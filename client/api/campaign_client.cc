@@ -193,6 +193,26 @@ absl::Status CampaignClient::Export(
   return failed.ok() ? FromGrpc(status) : failed;
 }
 
+absl::StatusOr<v1::ExportHeader> CampaignClient::GetExportHeader(
+    const std::string& name) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoMilliseconds(options_.deadline));
+  v1::ExportCampaignRequest request;
+  request.set_name(name);
+  request.set_without_log(true);
+  const auto reader = stub_->ExportCampaign(&context, request);
+  v1::ExportCampaignResponse response;
+  if (reader->Read(&response) && response.has_header()) {
+    context.TryCancel();  // what follows is not wanted
+    reader->Finish();
+    return std::move(*response.mutable_header());
+  }
+  context.TryCancel();
+  RETURN_IF_ERROR(FromGrpc(reader->Finish()));
+  return absl::DataLossError("the export does not begin with its header");
+}
+
 absl::Status CampaignClient::Dump(
     const std::string& name,
     absl::FunctionRef<void(const v1::DumpCampaignResponse&)> entry) {

@@ -89,6 +89,8 @@ class CampaignClient {
   absl::Status Export(
       const std::string& name, bool without_log,
       absl::FunctionRef<absl::Status(v1::ExportCampaignResponse&)> part);
+  // The header of the export alone: the campaign and its archive.
+  absl::StatusOr<v1::ExportHeader> GetExportHeader(const std::string& name);
   // Streams what the coordinator has stored, key by key.
   absl::Status Dump(
       const std::string& name,

@@ -65,7 +65,10 @@ int Submit(const GlobalOptions& global, const FileOptions& file, bool watch) {
   const absl::StatusOr<v1::Campaign> campaign =
       (*client)->CreateCampaign(*spec, NewRequestId());
   if (!campaign.ok()) return ReportError(campaign.status());
-  if (watch) return WatchToEnd(**client, spec->name(), global.json);
+  if (watch) {
+    return WatchToEnd(**client, spec->name(),
+                      global.json ? WatchOutput::kJson : WatchOutput::kAuto);
+  }
   if (global.json) {
     std::cout << ToJson(*campaign) << std::endl;
   } else {

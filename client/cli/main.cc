@@ -6,6 +6,7 @@
 #include "client/merge/merge_command.h"
 #include "client/outputs/outputs_command.h"
 #include "client/replay/verify_command.h"
+#include "client/report/report_command.h"
 #include "client/results/export_command.h"
 
 int main(int argc, char** argv) {
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
                            application.chosen());
   merganser::AddBasicCommands(application, merganser::CandidateOutputs());
   merganser::AddExportCommand(application.app(), application.global(),
+                              application.chosen());
+  merganser::AddReportCommand(application.app(), application.global(),
                               application.chosen());
   merganser::AddVerifyCommand(application.app(), application.global(),
                               application.chosen());

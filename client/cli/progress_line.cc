@@ -4,8 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -15,20 +14,7 @@
 namespace merganser {
 namespace {
 
-constexpr absl::Duration kRateWindow = absl::Seconds(10);
-// Less time than this between two samples says little about the rate.
-constexpr absl::Duration kShortestWindow = absl::Milliseconds(200);
 constexpr int kDefaultWidth = 100;
-
-// "9 s", "3 min 20 s", "2 h 5 min".
-std::string TimeText(double seconds) {
-  const auto whole = static_cast<int64_t>(std::ceil(seconds));
-  if (whole < 60) return absl::StrCat(whole, " s");
-  if (whole < 3600) {
-    return absl::StrCat(whole / 60, " min ", whole % 60, " s");
-  }
-  return absl::StrCat(whole / 3600, " h ", whole % 3600 / 60, " min");
-}
 
 std::string BestText(const v1::BestCandidate& best) {
   std::string text = absl::StrFormat("best %.4f", best.search_accuracy());
@@ -59,16 +45,14 @@ std::string ProgressLine::Text(const v1::Campaign& campaign, absl::Time now) {
   const v1::Progress& progress = campaign.progress();
   const int64_t budget = campaign.spec().budget().evaluations();
   const bool is_running = campaign.state() == v1::CAMPAIGN_STATE_RUNNING;
-  Remember(now, progress.evaluations());
+  rate_.Add(now, progress.evaluations());
   std::vector<std::string> parts = {
       absl::StrCat(campaign.name(), " ", StateName(campaign.state())),
       absl::StrCat(WithThousands(progress.evaluations()), "/",
                    WithThousands(budget))};
-  const double rate = is_running ? Rate() : 0;
+  const double rate = is_running ? rate_.PerSecond() : 0;
   if (rate > 0) {
-    parts.push_back(
-        rate < 10 ? absl::StrFormat("%.1f/s", rate)
-                  : absl::StrCat(WithThousands(std::llround(rate)), "/s"));
+    parts.push_back(RateText(rate));
   }
   if (progress.has_best()) {
     parts.push_back(BestText(progress.best()));
@@ -77,32 +61,13 @@ std::string ProgressLine::Text(const v1::Campaign& campaign, absl::Time now) {
   const int64_t left = budget - progress.evaluations();
   if (rate > 0 && left > 0) {
     parts.push_back(
-        absl::StrCat(TimeText(static_cast<double>(left) / rate), " left"));
+        absl::StrCat(DurationText(static_cast<double>(left) / rate), " left"));
   }
   for (const std::string& condition : campaign.conditions()) {
     parts.push_back(condition);
   }
   if (!campaign.message().empty()) parts.push_back(campaign.message());
   return absl::StrJoin(parts, "  ");
-}
-
-void ProgressLine::Remember(absl::Time now, int64_t evaluations) {
-  if (!samples_.empty() && evaluations < samples_.back().evaluations) {
-    samples_.clear();  // another campaign
-  }
-  samples_.push_back({now, evaluations});
-  // Keeps the last sample that is older than the window, to measure from.
-  while (samples_.size() > 2 && now - samples_[1].time >= kRateWindow) {
-    samples_.pop_front();
-  }
-}
-
-double ProgressLine::Rate() const {
-  const Sample& first = samples_.front();
-  const Sample& last = samples_.back();
-  if (last.time - first.time < kShortestWindow) return 0;
-  return static_cast<double>(last.evaluations - first.evaluations) /
-         absl::ToDoubleSeconds(last.time - first.time);
 }
 
 ProgressPrinter::Options ProgressPrinter::StandardOutput() {
@@ -153,16 +118,6 @@ void ProgressPrinter::ShowOnTerminal(
 void ProgressPrinter::Finish() {
   if (unfinished_) out_ << std::endl;
   unfinished_ = false;
-}
-
-std::string WithThousands(int64_t value) {
-  std::string text = absl::StrCat(value);
-  const int first_digit = value < 0 ? 1 : 0;
-  for (int position = static_cast<int>(text.size()) - 3; position > first_digit;
-       position -= 3) {
-    text.insert(position, 1, ',');
-  }
-  return text;
 }
 
 }  // namespace merganser

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <ostream>
 #include <set>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "client/api/campaign_state.h"
+#include "client/cli/progress_rate.h"
 #include "merganser/v1/campaign.pb.h"
 
 namespace merganser {
@@ -25,16 +25,7 @@ class ProgressLine {
   std::string Text(const v1::Campaign& campaign, absl::Time now);
 
  private:
-  struct Sample {
-    absl::Time time;
-    int64_t evaluations = 0;
-  };
-
-  void Remember(absl::Time now, int64_t evaluations);
-  // Evaluations per second; 0 while it is not known.
-  double Rate() const;
-
-  std::deque<Sample> samples_;
+  ProgressRate rate_;
 };
 
 // Tells which conditions of a campaign are new. One that differs from the last
@@ -86,8 +77,5 @@ class ProgressPrinter {
   v1::CampaignState last_state_ = v1::CAMPAIGN_STATE_UNSPECIFIED;
   NewConditions conditions_;
 };
-
-// "10,000": thousands set apart.
-std::string WithThousands(int64_t value);
 
 }  // namespace merganser

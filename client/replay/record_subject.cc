@@ -5,9 +5,8 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "client/api/campaign_client.h"
 #include "client/embedded/run_directory.h"
-#include "client/results/campaign_record.h"
+#include "client/results/fetch_record.h"
 #include "client/results/write_results.h"
 #include "common/base/status_macros.h"
 #include "common/storage/file.h"
@@ -23,16 +22,6 @@ int ThreadsOfRun(const std::string& folder) {
   if (!text.ok()) return 1;
   const auto identity = IdentityFromJson(*text);
   return identity.ok() ? std::max(1, identity->threads_per_worker) : 1;
-}
-
-absl::Status FetchRecord(const std::string& coordinator,
-                         const std::string& name, const std::string& folder) {
-  ASSIGN_OR_RETURN(const auto client, CampaignClient::Create(coordinator));
-  ASSIGN_OR_RETURN(RecordWriter record, RecordWriter::Create(folder));
-  RETURN_IF_ERROR(client->Export(
-      name, /*without_log=*/false,
-      [&](v1::ExportCampaignResponse& part) { return record.Add(part); }));
-  return record.Commit();
 }
 
 absl::Status NoRecord(const std::string& folder) {
