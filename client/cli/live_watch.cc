@@ -32,8 +32,8 @@ class LiveWatch {
   absl::StatusOr<v1::Campaign> Run() {
     auto end = Follow();
     if (has_campaign_) {
-      // What is shown stays behind, without what did not fit anyway.
-      Screen last(size_.width, std::max(1, size_.height - 2));
+      // What is shown stays behind, with room for the prompt and a message.
+      Screen last(size_.width, std::max(1, size_.height - 4));
       DrawWatch(state_, last);
       std::cout << last.Lines(palette_) << std::flush;
     }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/terminal/full_screen.h"
 
 namespace merganser {
 namespace {
@@ -71,8 +72,7 @@ std::string ProgressLine::Text(const v1::Campaign& campaign, absl::Time now) {
 }
 
 ProgressPrinter::Options ProgressPrinter::StandardOutput() {
-  Options options{.terminal = isatty(STDOUT_FILENO) == 1,
-                  .width = kDefaultWidth};
+  Options options{.terminal = CanRedraw(), .width = kDefaultWidth};
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     options.width = size.ws_col;

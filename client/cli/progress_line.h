@@ -58,7 +58,8 @@ class ProgressPrinter {
   // `out` must outlive the printer.
   ProgressPrinter(std::ostream& out, const Options& options)
       : out_(out), options_(options) {}
-  // Options for stdout as it is: a terminal or not, and how wide.
+  // Options for stdout as it is: a terminal that can be redrawn or not, and how
+  // wide.
   static Options StandardOutput();
 
   void Show(const v1::Campaign& campaign, absl::Time now);

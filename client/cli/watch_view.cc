@@ -209,10 +209,9 @@ PlotArea Below(const PlotArea& area) {
 }
 
 std::string WorkerText(const v1::Worker& worker) {
-  std::string text =
-      absl::StrCat(worker.executing_jobs(), " of ", worker.leased_jobs(),
-                   " jobs under way, ", WithThousands(worker.completed_jobs()),
-                   " done, ", worker.device_class());
+  std::string text = absl::StrCat(
+      worker.executing_jobs(), " of ", worker.leased_jobs(), " jobs, ",
+      WithThousands(worker.completed_jobs()), " done, ", worker.device_class());
   constexpr double kSilent = 5;
   if (worker.silent_seconds() > kSilent) {
     text = absl::StrCat("silent for ", DurationText(worker.silent_seconds()),

@@ -91,7 +91,7 @@ TEST(WatchViewTest, AWideTerminalShowsEverything) {
        {"both  running", "250/1,000  25.0 %", "best 0.7500", "mean 0.5000",
         "coverage 0.8750", "work saved 25.0 %", "arithmetic 0.7500",
         "archive: 2 members × 8 datapoints", "#7 ", "seed left", "workers: 1",
-        "gpu-7", "1 of 3 jobs under way", "best: candidate 7, 0.7500",
+        "gpu-7", "1 of 3 jobs, 0 done", "best: candidate 7, 0.7500",
         "250 evaluations"}) {
     EXPECT_THAT(drawn, HasSubstr(text));
   }

@@ -225,7 +225,7 @@
     const level = (value) => (0.04 + 0.96 * value).toFixed(3);
     const hint = find('niches-hint');
     hint.append(`Each row is a member of the archive, each column a group of datapoints of one task: those that few ` +
-      `members solve on the left, those that all solve on the right. The darker a cell, the more of the group the ` +
+      `members solve on the left, those that all solve on the right. The stronger a cell's colour, the more of the group the ` +
       `member solves. Share is the part of all the datapoints' worth that the member holds. ` +
       (niches.members.length > most ? `The ${most} of ${niches.members.length} members with the largest share. ` : ''), '0 % ');
     const scale = make('span', {class: 'scale', 'aria-hidden': 'true'});
