@@ -29,6 +29,7 @@ trap 'rm -rf "$settings"' EXIT
 {
   apt-config dump | grep -E '^Acquire::(http|https|Retries|Check-)' || true
   echo 'Acquire::Languages "none";'
+  echo 'APT::Install-Recommends "false";'
 } >"$settings/apt.conf"
 
 # A layer is thrown away if its command fails: no need to sync each file.
@@ -51,6 +52,7 @@ APT::Keep-Downloaded-Packages "false";
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 APT
+find "$1/var/cache/apt" -type f -delete
 # Packages do not start services in a container.
 printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
 chmod 755 "$1/usr/sbin/policy-rc.d"

@@ -10,11 +10,17 @@ set -euo pipefail
 libraries=$(ldd "$@")
 if grep -F 'not found' <<<"$libraries" >&2; then exit 1; fi
 
-awk '$2 == "=>" && $3 ~ /^\// && $3 !~ /^\/opt\// {print $3}' <<<"$libraries" | sort -u |
-  while read -r library; do
-    # The file behind links such as those in /etc/alternatives, by the path of its
-    # package, which may be the one without /usr.
-    file=$(realpath "$library")
-    package=$(dpkg-query --search "$file" 2>/dev/null || dpkg-query --search "${file#/usr}")
-    echo "${package%%:*}"
-  done | sort -u
+# The files behind links such as those in /etc/alternatives. A package may know its
+# files without the /usr.
+mapfile -t files < <(awk '$2 == "=>" && $3 ~ /^\// && $3 !~ /^\/opt\// {print $3}' <<<"$libraries" |
+  sort -u | xargs --no-run-if-empty realpath)
+owners=$(dpkg-query --search "${files[@]}" "${files[@]#/usr}" 2>/dev/null || true)
+
+held=$(awk '{print $NF}' <<<"$owners")
+for file in "${files[@]}"; do
+  if ! grep -qxF -e "$file" -e "${file#/usr}" <<<"$held"; then
+    echo "runtime-packages: no package holds $file" >&2
+    exit 1
+  fi
+done
+cut -d: -f1 <<<"$owners" | sort -u
