@@ -5,6 +5,7 @@ not say (manifest_rules.py)."""
 
 import argparse
 import importlib
+import json
 import os
 import pathlib
 import re
@@ -94,12 +95,17 @@ def check_schema(resource):
         except kubernetes_validate.SchemaNotFoundError:
             yield f"{where}: unknown kind {resource['kind']} of {resource['apiVersion']}"
         except kubernetes_validate.ValidationError as error:
-            yield f"{where}: {error}"
+            field = ".".join(str(part) for part in error.path)
+            yield f"{where}: {field}: {error.message}"
 
 
-def check(resources, known_flags):
+def check(resources, known_flags, seen):
+    """seen: resources whose schema was checked in another rendering; grows."""
     for resource in resources:
-        yield from check_schema(resource)
+        text = json.dumps(resource, sort_keys=True)
+        if text not in seen:
+            yield from check_schema(resource)
+        seen.add(text)
     for rule in manifest_rules.CHECKS:
         yield from rule(resources)
     yield from manifest_rules.check_flags(resources, known_flags)
@@ -122,9 +128,10 @@ def main():
                         help="folder of the programs whose flags are compared, if built")
     known_flags = flags_in_help(parser.parse_args().binaries)
     failed = 0
+    seen = set()
     for name, (overlay, components) in RENDERINGS.items():
         resources = render(overlay, components)
-        messages = list(check(resources, known_flags))
+        messages = list(check(resources, known_flags, seen))
         for message in messages:
             print(f"{name}: {message}", file=sys.stderr)
         failed += len(messages)
