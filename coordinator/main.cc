@@ -17,14 +17,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/base/status_macros.h"
 #include "common/command_line/usage_message.h"
 #include "common/net/channel.h"
 #include "common/storage/blob_store.h"
+#include "common/telemetry/http_server.h"
 #include "common/telemetry/logging.h"
 #include "coordinator/dispatch/core.h"
 #include "coordinator/dispatch/leadership.h"
 #include "coordinator/service/blob_service.h"
 #include "coordinator/service/campaign_service.h"
+#include "coordinator/service/coordinator_telemetry.h"
+#include "coordinator/service/rpc_metrics.h"
 #include "coordinator/service/worker_service.h"
 #include "coordinator/store/redis_store.h"
 #include "spdlog/spdlog.h"
@@ -44,6 +48,7 @@ struct Flags {
   double worker_timeout_s = 10;
   double owner_timeout_s = 6;
   std::string log_level = "info";
+  std::string metrics;  // empty: off
 };
 
 void AddFlags(CLI::App& app, Flags& flags) {
@@ -76,6 +81,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--log-level", flags.log_level,
                  "trace, debug, info, warn, error or off")
       ->capture_default_str();
+  app.add_option("--metrics", flags.metrics,
+                 "Address to serve /metrics, /healthz and /readyz on over "
+                 "HTTP: HOST:PORT; without it, no port is opened")
+      ->check(HttpAddressError);
   app.footer(
       "Exit codes: 0 stopped by a signal; 1 failed, also when another\n"
       "coordinator took over; 2 bad usage, or the address or directory cannot\n"
@@ -122,9 +131,10 @@ class Ending {
 
 class Server {
  public:
-  // Borrows the blobs.
-  explicit Server(BlobStore& blobs)
-      : campaigns_(gate_),
+  // Borrows both; `telemetry` may be null.
+  Server(BlobStore& blobs, CoordinatorTelemetry* telemetry)
+      : telemetry_(telemetry),
+        campaigns_(gate_),
         workers_(gate_),
         blobs_(blobs, {.admit = [this] { return gate_.Admit(); }}) {}
 
@@ -138,6 +148,7 @@ class Server {
     builder.RegisterService(&campaigns_);
     builder.RegisterService(&workers_);
     builder.RegisterService(&blobs_);
+    if (telemetry_ != nullptr) CountRpcs(builder, telemetry_->registry());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return false;
     SetServing(false);
@@ -149,11 +160,13 @@ class Server {
 
   void Open(Core* core) {
     gate_.Open(core);
+    if (telemetry_ != nullptr) telemetry_->Open(core);
     SetServing(true);
   }
   void Close(const std::string& reason) {
     SetServing(false);
     gate_.Close(reason);
+    if (telemetry_ != nullptr) telemetry_->Close(reason);
   }
   void Stop() {
     server_->Shutdown(std::chrono::system_clock::now() +
@@ -174,6 +187,7 @@ class Server {
     health.SetServingStatus(serving);
   }
 
+  CoordinatorTelemetry* const telemetry_;
   Gate gate_;
   CampaignServiceImpl campaigns_;
   WorkerServiceImpl workers_;
@@ -185,10 +199,11 @@ class Server {
 // Serves until the end. Returns the exit code.
 int Serve(CampaignStore& store, BlobStore& blobs, Server& server,
           Leadership& leadership, const Flags& flags, uint64_t epoch,
-          Ending& ending) {
+          CommitMetrics commits, Ending& ending) {
   Core::Options options;
   options.epoch = epoch;
   options.blobs = &blobs;
+  options.commits = commits;
   options.desk.worker_timeout = absl::Seconds(flags.worker_timeout_s);
   options.on_lost_ownership = [&ending](const absl::Status& status) {
     ending.Lose(status);
@@ -210,6 +225,22 @@ int Serve(CampaignStore& store, BlobStore& blobs, Server& server,
   core->reset();
   if (!ending.lost()) leadership.Release();
   return ending.lost() ? kExitFailed : 0;
+}
+
+absl::StatusOr<std::unique_ptr<CoordinatorTelemetry>> StartTelemetry(
+    const Flags& flags, BlobStore& blobs, RedisStore& store) {
+  ASSIGN_OR_RETURN(
+      auto telemetry,
+      CoordinatorTelemetry::Start(
+          {.address = flags.metrics,
+           .version = MERGANSER_VERSION,
+           .data = flags.data},
+          blobs,
+          {.ping = [&store] { return store.Ping(); },
+           .is_persistent =
+               [&store] { return store.DurabilityWarnings().empty(); }}));
+  spdlog::info("metrics on http://{}/metrics", telemetry->address());
+  return telemetry;
 }
 
 int Run(const Flags& flags) {
@@ -241,7 +272,18 @@ int Run(const Flags& flags) {
   for (const std::string& warning : (*store)->DurabilityWarnings()) {
     spdlog::warn("{}", warning);
   }
-  Server server(**blobs);
+  std::unique_ptr<CoordinatorTelemetry> telemetry;
+  CommitMetrics commits;
+  if (!flags.metrics.empty()) {
+    auto started = StartTelemetry(flags, **blobs, **store);
+    if (!started.ok()) {
+      return Complain(kExitUsage,
+                      absl::StrCat("--metrics: ", started.status().message()));
+    }
+    telemetry = *std::move(started);
+    commits = MakeCommitMetrics(telemetry->registry());
+  }
+  Server server(**blobs, telemetry.get());
   if (!server.Listen(flags.listen)) {
     return Complain(kExitUsage,
                     absl::StrCat("--listen: cannot serve on ", flags.listen,
@@ -260,7 +302,8 @@ int Run(const Flags& flags) {
       });
   int code = 0;
   if (epoch.ok()) {
-    code = Serve(**store, **blobs, server, leadership, flags, *epoch, ending);
+    code = Serve(**store, **blobs, server, leadership, flags, *epoch, commits,
+                 ending);
   } else if (!absl::IsCancelled(epoch.status())) {
     code = Complain(kExitUnreachable, epoch.status().message());
   }

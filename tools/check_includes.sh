@@ -25,6 +25,7 @@ forbid "the client includes neither coordinator nor worker" '(coordinator|worker
 forbid "hiredis only in coordinator/store" 'hiredis' . ':!coordinator/store'
 forbid "libtorch only below worker/" '(torch/|ATen/|c10/)' . ':!worker'
 forbid "prometheus-cpp only in common/telemetry" 'prometheus/' . ':!common/telemetry'
+forbid "libmicrohttpd only in common/telemetry" 'microhttpd' . ':!common/telemetry'
 forbid "the pure parts know no proto, RPC or Redis" '(merganser/v1/|merganser/storage/|grpc|google/protobuf|hiredis)' \
   common/base common/checkpoint common/evolution common/genome common/language_task common/schedule \
   common/storage \

@@ -41,6 +41,9 @@ bool CampaignRunner::ApplyOrResume(int64_t candidate) {
   }
   if (child.parked) {
     child.parked = false;
+    // A child counts once.
+    state_.set_parked_resumed(state_.parked_resumed() + (child.round == 0));
+    state_changed_ = true;
     ++child.round;
     StoreChild(candidate, child);
     OpenJobs(candidate, child);

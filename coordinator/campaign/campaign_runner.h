@@ -156,6 +156,10 @@ class CampaignRunner {
   absl::StatusOr<v1::ExportHeader> MakeExportHeader() const;
   const std::string& gram_bytes() const { return gram_bytes_; }
   int64_t applied() const { return state_.applied(); }
+  // Children whose results wait for those of earlier ones to be applied.
+  int64_t waiting_results() const;
+  // Search datapoints of all tasks together.
+  int64_t search_datapoints() const { return plan_.archive.datapoints; }
 
  private:
   CampaignRunner(storage::v1::SpecRecord record, ScheduleOptions plan,
@@ -170,6 +174,8 @@ class CampaignRunner {
   int seeds() const { return static_cast<int>(plan_.seed_digests.size()); }
   ScoreKind kind() const { return plan_.archive.kind; }
   double Accuracy(const std::vector<uint32_t>& scores) const;
+  // Of the archive's members; 0 without any.
+  double MeanAccuracy() const;
   // Sets holdout accuracy and tasks of `Scored`, a BestCandidate or SeedScore;
   // `scores` are those of the search datapoints.
   template <typename Scored>

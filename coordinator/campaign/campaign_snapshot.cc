@@ -1,4 +1,5 @@
 // CampaignRunner: what people see of a campaign.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -51,6 +52,27 @@ std::optional<int> CampaignRunner::SlotOf(int64_t candidate) const {
   return std::nullopt;
 }
 
+double CampaignRunner::MeanAccuracy() const {
+  const Archive& archive = schedule_->archive();
+  double sum = 0;
+  int members = 0;
+  for (int i = 0; i < archive.population(); ++i) {
+    if (!archive.slot(i).has_value()) continue;
+    sum += candidates_.at(archive.slot(i)->sequence_number).search_accuracy();
+    ++members;
+  }
+  return members == 0 ? 0 : sum / members;
+}
+
+int64_t CampaignRunner::waiting_results() const {
+  return std::count_if(children_.begin(), children_.end(),
+                       [](const auto& entry) {
+                         const ChildScores& child = entry.second;
+                         return child.complete() || child.parked ||
+                                !child.quarantine_error.empty();
+                       });
+}
+
 v1::Campaign CampaignRunner::Snapshot() const {
   v1::Campaign campaign;
   campaign.set_name(name());
@@ -72,11 +94,13 @@ v1::Campaign CampaignRunner::Snapshot() const {
   progress.set_rejected_early(state_.rejected_early());
   progress.set_parked(state_.parked());
   progress.set_parked_confirmed(state_.parked_confirmed());
+  progress.set_parked_resumed(state_.parked_resumed());
   if (!started()) return campaign;
   const Archive& archive = schedule_->archive();
   progress.set_archive_digest(schedule_->archive_digest().ToBytes());
   progress.set_coverage(archive.coverage());
   progress.set_entropy(archive.entropy());
+  progress.set_mean_search_accuracy(MeanAccuracy());
   if (const std::optional<int64_t> n = best(); n.has_value()) {
     const records::CandidateRecord& record = candidates_.at(*n);
     v1::BestCandidate& best = *progress.mutable_best();

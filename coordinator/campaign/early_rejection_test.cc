@@ -143,6 +143,7 @@ class EarlyRejectionWalkTest : public EarlyRejectionTest,
 TEST_P(EarlyRejectionWalkTest, EndsWithTheArchiveOfTheBareSchedule) {
   int64_t confirmed = 0;
   int64_t resumed = 0;
+  int64_t asked_again = 0;
   for (int seed = 0; seed < 12; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     std::mt19937 random(seed);
@@ -156,10 +157,14 @@ TEST_P(EarlyRejectionWalkTest, EndsWithTheArchiveOfTheBareSchedule) {
     resumed += progress().parked() - progress().parked_confirmed();
     EXPECT_GE(progress().rejected_early(), progress().parked_confirmed());
     EXPECT_LE(progress().parked(), kEvaluations) << "a child counts once";
+    asked_again += progress().parked_resumed();
+    EXPECT_LE(progress().parked_resumed(),
+              progress().parked() - progress().parked_confirmed());
   }
   if (GetParam() > 8) return;  // one chunk each: none can be parked
   EXPECT_GT(confirmed, 5);
   EXPECT_GT(resumed, 50);
+  EXPECT_GT(asked_again, 50);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, EarlyRejectionWalkTest,
@@ -184,6 +189,7 @@ TEST_F(EarlyRejectionTest, AsksForTheRestOfAChildThatItsArchiveDoesNotReject) {
   EXPECT_EQ(runner_->applied(), 2);
   EXPECT_EQ(progress().parked(), 1);
   EXPECT_EQ(progress().parked_confirmed(), 0);
+  EXPECT_EQ(progress().parked_resumed(), 1);
   EXPECT_EQ(progress().rejected_early(), 0);
   EXPECT_EQ(progress().datapoint_evaluations(), 80);
 }

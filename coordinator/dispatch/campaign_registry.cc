@@ -294,13 +294,26 @@ void CampaignRegistry::Commit(CampaignEntry& entry) {
   });
 }
 
+absl::Status CampaignRegistry::CommitOnce(const std::string& name,
+                                          int64_t revision,
+                                          const Batch& batch) {
+  const CommitMetrics& metrics = dependencies_.metrics;
+  const absl::Time start = dependencies_.clock.Now();
+  absl::Status status =
+      dependencies_.store.Commit(name, dependencies_.epoch, revision, batch);
+  metrics.duration.Observe(dependencies_.clock.Now() - start);
+  metrics.batch_size.Observe(
+      static_cast<double>(batch.writes.size() + batch.appends.size()));
+  if (!status.ok()) metrics.failures.Add();
+  return status;
+}
+
 absl::Status CampaignRegistry::CommitUntilKnown(const std::string& name,
                                                 int64_t revision,
                                                 const Batch& batch) {
   CampaignStore& store = dependencies_.store;
   absl::Duration delay = kFirstRetry;
-  absl::Status status =
-      store.Commit(name, dependencies_.epoch, revision, batch);
+  absl::Status status = CommitOnce(name, revision, batch);
   while (IsRetried(status) && !stopping_) {
     dependencies_.loop.Post(
         [this, name, status] { CommitStalled(name, status); });
@@ -317,7 +330,7 @@ absl::Status CampaignRegistry::CommitUntilKnown(const std::string& name,
       if (status.ok()) return status;
       continue;
     }
-    status = store.Commit(name, dependencies_.epoch, revision, batch);
+    status = CommitOnce(name, revision, batch);
   }
   return status;
 }

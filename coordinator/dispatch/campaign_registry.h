@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/telemetry/metrics.h"
 #include "coordinator/campaign/campaign_runner.h"
 #include "coordinator/dispatch/event_loop.h"
 #include "coordinator/dispatch/task_pool.h"
@@ -20,6 +21,13 @@
 #include "coordinator/store/campaign_store.h"
 
 namespace merganser {
+
+// What is counted of commits, each attempt by itself.
+struct CommitMetrics {
+  Histogram duration;    // seconds
+  Histogram batch_size;  // writes and appends
+  Counter failures;
+};
 
 // A campaign and where its commits stand.
 struct CampaignEntry {
@@ -56,6 +64,7 @@ class CampaignRegistry {
     const Clock& clock;
     // Of this owner of the store.
     uint64_t epoch = 0;
+    CommitMetrics metrics;
     // Where weights are kept; 0: as much as they take.
     int64_t blob_room_bytes = 0;
     // The store says that another coordinator owns it, or a campaign: this one
@@ -121,6 +130,9 @@ class CampaignRegistry {
   void Commit(CampaignEntry& entry);
   void CommitDone(const std::string& name, absl::Status status);
   void CommitStalled(const std::string& name, const absl::Status& status);
+  // One attempt, counted.
+  absl::Status CommitOnce(const std::string& name, int64_t revision,
+                          const Batch& batch);
   // Blocks until it is known whether the batch is stored.
   absl::Status CommitUntilKnown(const std::string& name, int64_t revision,
                                 const Batch& batch);

@@ -49,6 +49,7 @@ Core::Core(CampaignStore& store, const Clock& clock, Options options)
                  .scheduler = scheduler_,
                  .clock = clock,
                  .epoch = options.epoch,
+                 .metrics = options.commits,
                  .blob_room_bytes =
                      options.blobs == nullptr ? 0 : options.blobs->max_bytes(),
                  .on_lost_ownership = std::move(options.on_lost_ownership),

@@ -33,6 +33,7 @@ class Core {
     // collected.
     BlobStore* blobs = nullptr;
     BlobKeeper::Options keeper;
+    CommitMetrics commits;
     // Called once, on the loop, when the store is another coordinator's.
     std::function<void(absl::Status)> on_lost_ownership;
   };
@@ -52,6 +53,7 @@ class Core {
   CampaignStore& store() { return store_; }
   CampaignRegistry& registry() { return registry_; }
   WorkerDesk& desk() { return desk_; }
+  const Scheduler& scheduler() const { return scheduler_; }
   // Nullptr without blobs.
   BlobKeeper* keeper() { return keeper_.has_value() ? &*keeper_ : nullptr; }
 

@@ -357,6 +357,7 @@ void WorkerDesk::Tick() {
   for (const LostWorker& lost : tick.lost) {
     const auto found = sessions_.find(lost.session);
     if (found == sessions_.end()) continue;
+    ++lost_workers_;
     spdlog::warn("worker {} is lost: not heard of for {}", lost.worker_id,
                  absl::FormatDuration(options_.worker_timeout));
     EndSession(*found->second,

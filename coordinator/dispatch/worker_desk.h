@@ -68,6 +68,17 @@ class WorkerDesk {
   absl::Status CheckFits(const v1::CampaignSpec& spec) const;
 
   std::vector<v1::Worker> Workers() const;
+  // Each connected worker counts in one of the first four.
+  struct WorkerCounts {
+    int64_t draining = 0;
+    int64_t ready = 0;    // may be given jobs of some campaign
+    int64_t refused = 0;  // of none, and some campaign refuses it
+    int64_t idle = 0;
+    int64_t job_capacity = 0;  // of all together
+  };
+  WorkerCounts CountWorkers() const;
+  // Workers that went silent, since the process began.
+  int64_t lost_workers() const { return lost_workers_; }
   // What keeps a campaign from advancing, for people.
   std::vector<std::string> Conditions(const CampaignEntry& entry) const;
 
@@ -149,6 +160,7 @@ class WorkerDesk {
   std::map<std::string, std::unique_ptr<Session>> sessions_;
   // When a campaign last had a ready worker, by uid.
   std::map<std::string, absl::Time> last_ready_;
+  int64_t lost_workers_ = 0;
   bool wake_posted_ = false;
   bool closed_ = false;
 };

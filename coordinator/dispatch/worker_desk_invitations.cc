@@ -154,6 +154,31 @@ std::vector<v1::Worker> WorkerDesk::Workers() const {
   return workers;
 }
 
+WorkerDesk::WorkerCounts WorkerDesk::CountWorkers() const {
+  const auto under_way = [this](const std::string& uid) {
+    const CampaignEntry* entry = registry_.FindUid(uid);
+    return entry != nullptr && !entry->runner->ended();
+  };
+  WorkerCounts counts;
+  for (const auto& [id, session] : sessions_) {
+    counts.job_capacity += session->identity.job_capacity();
+    if (session->draining) {
+      ++counts.draining;
+    } else if (std::any_of(session->ready.begin(), session->ready.end(),
+                           under_way)) {
+      ++counts.ready;
+    } else if (std::any_of(session->refusals.begin(), session->refusals.end(),
+                           [&](const auto& refusal) {
+                             return under_way(refusal.first);
+                           })) {
+      ++counts.refused;
+    } else {
+      ++counts.idle;
+    }
+  }
+  return counts;
+}
+
 std::vector<std::string> WorkerDesk::Conditions(
     const CampaignEntry& entry) const {
   std::vector<std::string> conditions;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/command_line/device_name.h"
 #include "common/net/channel.h"
+#include "common/telemetry/http_server.h"
 
 namespace merganser {
 namespace {
@@ -94,6 +95,10 @@ void AddWorkerOptions(CLI::App& app, WorkerOptions& options) {
   app.add_option("--log-level", options.log_level,
                  "trace, debug, info, warn, error or off")
       ->capture_default_str();
+  app.add_option("--metrics", options.metrics,
+                 "Address to serve /metrics, /healthz and /readyz on over "
+                 "HTTP: HOST:PORT; without it, no port is opened")
+      ->check(HttpAddressError);
   AddScore(app, options);
   AddEval(app, options);
 }

@@ -19,6 +19,7 @@ struct WorkerOptions {
   double grace_seconds = 25;
   bool die_with_parent = false;
   std::string log_level = "info";
+  std::string metrics;      // empty: off
   std::string score_spec;   // `score`: the campaign's file
   std::string score_blobs;  // `score`: folder of blobs; empty: none given
   bool score = false;       // the command `score` was given

@@ -24,6 +24,7 @@
 #include "worker/program/eval_stream.h"
 #include "worker/program/score_stream.h"
 #include "worker/program/signal_drain.h"
+#include "worker/program/worker_telemetry.h"
 #include "worker/session/grpc_worker_client.h"
 #include "worker/session/worker_session.h"
 #include "worker/weights/blobs.h"
@@ -100,18 +101,26 @@ int Eval(const WorkerOptions& options, const WorkerFlavour& flavour) {
 int Serve(const WorkerOptions& options, const WorkerFlavour& flavour,
           EvaluatorFactory& evaluators) {
   const absl::Duration grace = absl::Seconds(options.grace_seconds);
+  MetricRegistry registry;
+  WorkerMetrics metrics;
+  if (!options.metrics.empty()) metrics = WorkerMetrics::Create(registry);
+  evaluators.CountWith(metrics);
   GrpcWorkerClient client(options.coordinator);
   // A channel of its own: bulk must not wait before a heartbeat.
   CoordinatorBlobs blobs(CreateChannel(options.coordinator),
-                         CacheBytes(options));
+                         CacheBytes(options), {.metrics = metrics});
   WorkerSession session({.name = options.name,
                          .incarnation = RandomIncarnation(),
                          .version = MERGANSER_VERSION,
                          .job_capacity = options.job_capacity,
                          .grace = grace,
                          .threads = options.threads,
-                         .park_anyway = flavour.park_anyway},
+                         .park_anyway = flavour.park_anyway,
+                         .metrics = metrics},
                         client, blobs, evaluators, Clock::Monotonic());
+  const auto telemetry =
+      ServeWorkerTelemetry(options, registry, session, blobs, evaluators);
+  if (!telemetry.ok()) return Fail(telemetry.status(), kExitUsage);
   const SignalDrain signals([&session] { session.Drain(); }, grace);
   const v1::Device device = evaluators.Device();
   spdlog::info("serving {} from {} ({})", options.coordinator, device.name(),

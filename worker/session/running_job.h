@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "absl/time/time.h"
 #include "merganser/v1/worker_service.pb.h"
 #include "worker/session/archive_mirror.h"
 #include "worker/tasks/chunk_plan.h"
@@ -23,6 +24,7 @@ struct ServedCampaign {
 
 struct RunningJob {
   v1::Job job;
+  absl::Time since;  // when it arrived
   std::shared_ptr<CampaignEvaluator> evaluator;
   std::shared_ptr<CandidateWeights> weights;  // null: by recipes
   std::shared_ptr<const ChunkOrder> order;    // null: file order

@@ -159,8 +159,8 @@ void SessionBook::AddHeldJobs(v1::ExchangeRequest& request) const {
     *held->mutable_key() = executing_->job.key();
     held->set_executing(true);
   }
-  for (const v1::Job& job : queue_) {
-    *request.add_held()->mutable_key() = job.key();
+  for (const QueuedJob& queued : queue_) {
+    *request.add_held()->mutable_key() = queued.job.key();
   }
   for (const v1::JobKey& key : uploads_.HeldKeys()) {
     *request.add_held()->mutable_key() = key;
@@ -184,21 +184,23 @@ SessionBook::Orders SessionBook::TakeAnswer(
   unanswered_.reset();
   last_answer_ = now;
   next_call_ = absl::Milliseconds(response.next_call_ms());
-  TakeOutcomes(response, orders);
+  TakeOutcomes(response, now, orders);
   for (const v1::JobKey& key : response.stop()) StopJob(IdOf(key));
   for (const std::string& uid : response.leave()) Leave(uid, orders);
   TakeJoins(response, orders);
   TakeLayouts(response);
   TakeArchives(response, orders);
-  TakeJobs(response, orders);
+  TakeJobs(response, now, orders);
   for (auto& [uid, campaign] : campaigns_) ForgetOldLayouts(uid, campaign);
   return orders;
 }
 
 void SessionBook::TakeOutcomes(const v1::ExchangeResponse& response,
-                               Orders& orders) {
+                               absl::Time now, Orders& orders) {
   for (const v1::ResultStatus& status : response.results()) {
-    outbox_.erase(IdOf(status.key()));
+    if (const auto entry = outbox_.extract(IdOf(status.key()))) {
+      options_.metrics.report.Observe(now - entry.mapped().ended);
+    }
     if (status.outcome() == v1::RESULT_OUTCOME_CONFLICT) {
       orders.notes.push_back(
           absl::StrCat(Describe(status.key()),
@@ -210,7 +212,7 @@ void SessionBook::TakeOutcomes(const v1::ExchangeResponse& response,
   }
 }
 
-void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
+void SessionBook::TakeJobs(const v1::ExchangeResponse& response, absl::Time now,
                            Orders& orders) {
   for (const v1::Job& job : response.jobs()) {
     const JobId id = IdOf(job.key());
@@ -220,7 +222,7 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
     }
     const bool queued = std::any_of(
         queue_.begin(), queue_.end(),
-        [&](const v1::Job& other) { return IdOf(other.key()) == id; });
+        [&](const QueuedJob& other) { return IdOf(other.job.key()) == id; });
     const bool running = executing_ != nullptr && !executing_->dropped &&
                          IdOf(executing_->job.key()) == id;
     if (queued || running || uploads_.Holds(id)) continue;
@@ -230,11 +232,11 @@ void SessionBook::TakeJobs(const v1::ExchangeResponse& response,
           absl::StrCat(Describe(job.key()), ": handed back: ", reason));
     }
     if (draining_ || !reason.empty()) {
-      hand_backs_.push_back(job.key());
+      HandBack(job.key());
     } else if (job.urgent()) {
-      queue_.push_front(job);
+      queue_.push_front({job, now});
     } else {
-      queue_.push_back(job);
+      queue_.push_back({job, now});
     }
   }
 }
@@ -255,8 +257,11 @@ std::string SessionBook::WhyNot(const v1::Job& job) const {
 }
 
 void SessionBook::StopJob(const JobId& id) {
-  std::erase_if(queue_,
-                [&](const v1::Job& job) { return IdOf(job.key()) == id; });
+  std::erase_if(queue_, [&](const QueuedJob& queued) {
+    const bool stopped = IdOf(queued.job.key()) == id;
+    if (stopped) Count(queued.job.key(), JobOutcome::kStopped);
+    return stopped;
+  });
   if (executing_ != nullptr && IdOf(executing_->job.key()) == id) {
     executing_->dropped = true;
     executing_->stop = true;
@@ -266,8 +271,11 @@ void SessionBook::StopJob(const JobId& id) {
 }
 
 void SessionBook::Leave(const std::string& campaign_uid, Orders& orders) {
-  std::erase_if(queue_, [&](const v1::Job& job) {
-    return job.key().campaign_uid() == campaign_uid;
+  std::erase_if(queue_, [&](const QueuedJob& queued) {
+    const v1::JobKey& key = queued.job.key();
+    const bool stopped = key.campaign_uid() == campaign_uid;
+    if (stopped) Count(key, JobOutcome::kStopped);
+    return stopped;
   });
   std::erase_if(outbox_, [&](const auto& entry) {
     return entry.first.campaign_uid == campaign_uid;
@@ -289,7 +297,8 @@ void SessionBook::Leave(const std::string& campaign_uid, Orders& orders) {
 std::shared_ptr<RunningJob> SessionBook::TakeJob() {
   if (queue_.empty() || executing_ != nullptr) return nullptr;
   executing_ = std::make_shared<RunningJob>();
-  executing_->job = std::move(queue_.front());
+  executing_->job = std::move(queue_.front().job);
+  executing_->since = queue_.front().since;
   queue_.pop_front();
   const Campaign& campaign =
       campaigns_.at(executing_->job.key().campaign_uid());
@@ -308,14 +317,17 @@ void SessionBook::FinishJob(absl::StatusOr<ExecutedJob> executed,
                             absl::Time now) {
   const std::shared_ptr<RunningJob> finished = std::move(executing_);
   executing_ = nullptr;
-  if (finished->dropped) return;
   const v1::JobKey& key = finished->job.key();
+  if (finished->dropped) return Count(key, JobOutcome::kStopped);
   if (executed.ok() && executed->weights.has_value()) {
-    uploads_.Add(std::move(executed->result), *std::move(executed->weights));
+    uploads_.Add(std::move(executed->result), *std::move(executed->weights),
+                 now);
   } else if (executed.ok()) {
-    outbox_[IdOf(key)] = {std::move(executed->result), now};
+    Count(key,
+          executed->result.parked() ? JobOutcome::kParked : JobOutcome::kDone);
+    outbox_[IdOf(key)] = {std::move(executed->result), now, now};
   } else if (finished->stop || finished->hand_back) {
-    hand_backs_.push_back(key);
+    HandBack(key);
   } else {
     Fail(key, executed.status());
   }
@@ -324,20 +336,27 @@ void SessionBook::FinishJob(absl::StatusOr<ExecutedJob> executed,
 void SessionBook::FinishUpload(const std::shared_ptr<Upload>& upload,
                                const absl::Status& stored, absl::Time now) {
   uploads_.Remove(upload);
-  if (upload->dropped) return;
   const v1::JobKey key = upload->result.key();
+  if (upload->dropped) return Count(key, JobOutcome::kStopped);
   if (stored.ok() || key.kind() != v1::JOB_KIND_MAKE_BLOB) {
     *upload->result.mutable_weights() = upload->weights.Reference();
-    outbox_[IdOf(key)] = {std::move(upload->result), now};
+    Count(key, JobOutcome::kDone);
+    outbox_[IdOf(key)] = {std::move(upload->result), now, upload->ended};
   } else if (WorthRepeating(stored) || absl::IsResourceExhausted(stored)) {
     // Not the job's fault: a full store is emptied in time.
-    hand_backs_.push_back(key);
+    HandBack(key);
   } else {
     Fail(key, stored);
   }
 }
 
+void SessionBook::HandBack(const v1::JobKey& key) {
+  Count(key, JobOutcome::kHandedBack);
+  hand_backs_.push_back(key);
+}
+
 void SessionBook::Fail(const v1::JobKey& key, const absl::Status& status) {
+  Count(key, JobOutcome::kFailed);
   v1::JobFailure& failure = failures_.emplace_back();
   *failure.mutable_key() = key;
   failure.set_error(std::string(status.message()));
@@ -349,7 +368,7 @@ void SessionBook::Fail(const v1::JobKey& key, const absl::Status& status) {
 void SessionBook::Drain() {
   if (draining_) return;
   draining_ = true;
-  for (const v1::Job& job : queue_) hand_backs_.push_back(job.key());
+  for (const QueuedJob& queued : queue_) HandBack(queued.job.key());
   queue_.clear();
 }
 

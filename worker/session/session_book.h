@@ -22,6 +22,7 @@
 #include "worker/session/running_job.h"
 #include "worker/session/upload_queue.h"
 #include "worker/tasks/evaluator.h"
+#include "worker/telemetry/worker_metrics.h"
 
 namespace merganser {
 
@@ -32,6 +33,8 @@ struct SessionBookOptions {
   absl::Duration longest_result_wait = absl::Milliseconds(5);
   // Longest wait asked for in a call when there is nothing to do.
   absl::Duration longest_poll = absl::Seconds(10);
+  // Counts what becomes of jobs, and how long results take to be acknowledged.
+  WorkerMetrics metrics;
 };
 
 // The life of a job here:
@@ -110,10 +113,28 @@ class SessionBook {
     return outbox_.size() + uploads_.HeldKeys().size();
   }
 
+  // For people.
+
+  struct Counts {
+    size_t queued = 0;
+    size_t executing = 0;
+    size_t uploading = 0;
+    size_t unacknowledged = 0;  // without those that wait for an upload
+  };
+  Counts counts() const {
+    return {queue_.size(), executing_ == nullptr ? size_t{0} : size_t{1},
+            uploads_.size(), outbox_.size()};
+  }
+
  private:
+  struct QueuedJob {
+    v1::Job job;
+    absl::Time since;
+  };
   struct OutboxEntry {
     v1::JobResult result;
     absl::Time since;
+    absl::Time ended;       // before its upload
     bool reported = false;  // in this session
   };
   struct Campaign {
@@ -131,10 +152,17 @@ class SessionBook {
   absl::Duration LongestWait() const;
   void AddResults(v1::ExchangeRequest& request);
   void AddHeldJobs(v1::ExchangeRequest& request) const;
-  void TakeOutcomes(const v1::ExchangeResponse& response, Orders& orders);
+  void TakeOutcomes(const v1::ExchangeResponse& response, absl::Time now,
+                    Orders& orders);
   void TakeLayouts(const v1::ExchangeResponse& response);
   void TakeArchives(const v1::ExchangeResponse& response, Orders& orders);
-  void TakeJobs(const v1::ExchangeResponse& response, Orders& orders);
+  void TakeJobs(const v1::ExchangeResponse& response, absl::Time now,
+                Orders& orders);
+  void Count(const v1::JobKey& key, JobOutcome outcome) const {
+    options_.metrics.CountJob(key.kind(), outcome);
+  }
+  // Gives it back untouched.
+  void HandBack(const v1::JobKey& key);
   void TakeJoins(const v1::ExchangeResponse& response, Orders& orders);
   // Before more is read: what nobody has asked for since the coordinator was
   // restarted may go.
@@ -159,7 +187,7 @@ class SessionBook {
   absl::Duration next_call_ = absl::ZeroDuration();
 
   std::map<std::string, Campaign> campaigns_;
-  std::deque<v1::Job> queue_;
+  std::deque<QueuedJob> queue_;
   std::shared_ptr<RunningJob> executing_;
   UploadQueue uploads_;
   std::map<JobId, OutboxEntry> outbox_;

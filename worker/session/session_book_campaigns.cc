@@ -33,10 +33,10 @@ void SessionBook::TakeJoins(const v1::ExchangeResponse& response,
 void SessionBook::ForgetStaleCampaigns() {
   std::erase_if(campaigns_, [&](const auto& entry) {
     const auto& [uid, campaign] = entry;
-    const bool needed = std::any_of(queue_.begin(), queue_.end(),
-                                    [&uid = uid](const v1::Job& job) {
-                                      return job.key().campaign_uid() == uid;
-                                    });
+    const bool needed = std::any_of(
+        queue_.begin(), queue_.end(), [&uid = uid](const QueuedJob& queued) {
+          return queued.job.key().campaign_uid() == uid;
+        });
     return !campaign.asked_for && !campaign.joining && !needed;
   });
 }
@@ -104,7 +104,7 @@ void SessionBook::ForgetOldLayouts(const std::string& campaign_uid,
                                    Campaign& campaign) {
   if (campaign.layouts.size() <= kLayoutsKept) return;
   std::set<int64_t> needed;
-  for (const v1::Job& job : queue_) {
+  for (const auto& [job, since] : queue_) {
     if (job.key().campaign_uid() == campaign_uid) {
       needed.insert(job.layout_version());
     }

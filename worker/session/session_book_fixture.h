@@ -110,9 +110,11 @@ class SessionBookTest : public ::testing::Test {
 
   FakeEvaluators evaluators_;
   absl::Time now_ = absl::UnixEpoch();
+  MetricRegistry registry_;
   SessionBook book_{{.job_capacity = 4,
                      .longest_result_wait = absl::Milliseconds(5),
-                     .longest_poll = absl::Seconds(10)}};
+                     .longest_poll = absl::Seconds(10),
+                     .metrics = WorkerMetrics::Create(registry_)}};
   SessionBook::Orders orders_;
 };
 

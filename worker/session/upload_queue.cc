@@ -5,9 +5,12 @@
 
 namespace merganser {
 
-void UploadQueue::Add(v1::JobResult result, MadeWeights weights) {
-  uploads_.push_back(std::make_shared<Upload>(
-      Upload{.result = std::move(result), .weights = std::move(weights)}));
+void UploadQueue::Add(v1::JobResult result, MadeWeights weights,
+                      absl::Time ended) {
+  uploads_.push_back(
+      std::make_shared<Upload>(Upload{.result = std::move(result),
+                                      .weights = std::move(weights),
+                                      .ended = ended}));
 }
 
 std::shared_ptr<Upload> UploadQueue::Take() {

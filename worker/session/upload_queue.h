@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "merganser/v1/worker_service.pb.h"
 #include "worker/session/job_id.h"
 #include "worker/weights/candidate_weights.h"
@@ -17,6 +18,7 @@ struct Upload {
   v1::JobResult result;  // without `weights`
   // The uploading thread's alone once the upload was taken.
   MadeWeights weights;
+  absl::Time ended;  // the job, before the upload
   bool taken = false;
   bool dropped = false;  // nobody wants to hear of it
 };
@@ -26,7 +28,7 @@ struct Upload {
 // Threads: none; SessionBook owns it.
 class UploadQueue {
  public:
-  void Add(v1::JobResult result, MadeWeights weights);
+  void Add(v1::JobResult result, MadeWeights weights, absl::Time ended);
   // The next one to upload, or null.
   std::shared_ptr<Upload> Take();
   // Ends one that was taken.

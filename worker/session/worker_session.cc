@@ -51,7 +51,8 @@ WorkerSession::WorkerSession(WorkerSessionOptions options, WorkerClient& client,
       evaluators_(evaluators),
       clock_(clock),
       jobs_(clock, options_.park_anyway),
-      book_({.job_capacity = options_.job_capacity}) {}
+      book_({.job_capacity = options_.job_capacity,
+             .metrics = options_.metrics}) {}
 
 WorkerSession::~WorkerSession() { EndThreads(); }
 
@@ -71,6 +72,12 @@ void WorkerSession::Drain() {
   book_.Drain();
   if (polling_) client_.CancelExchange();
   exchange_due_.Signal();
+}
+
+WorkerSession::Status WorkerSession::status() {
+  absl::MutexLock lock(&mutex_);
+  return {.registered = book_.in_session() && answered_,
+          .jobs = book_.counts()};
 }
 
 void WorkerSession::EndThreads() {
@@ -139,6 +146,7 @@ absl::StatusOr<bool> WorkerSession::Register() {
                    response->session_id());
       absl::MutexLock lock(&mutex_);
       book_.BeginSession(*response, clock_.Now());
+      answered_ = true;
       return true;
     }
     if (absl::IsFailedPrecondition(response.status()) ||
@@ -204,6 +212,7 @@ bool WorkerSession::Exchange() {
   const auto response = client_.Exchange(request);
   absl::MutexLock lock(&mutex_);
   polling_ = false;
+  answered_ = response.ok() || absl::IsCancelled(response.status());
   if (!response.ok()) return TakeError(response.status());
   ReportRecovery();
   Obey(book_.TakeAnswer(*response, clock_.Now()));
@@ -272,6 +281,7 @@ void WorkerSession::ExecuteJobs() {
     }
     if (ending_) return;
     mutex_.Unlock();
+    options_.metrics.wait.Observe(clock_.Now() - running->since);
     auto executed = CatchExceptions([&] { return jobs_.Execute(*running); });
     mutex_.Lock();
     if (!executed.ok() && !running->stop) {
@@ -346,8 +356,9 @@ void WorkerSession::JoinCampaign(const std::string& campaign_uid) {
     RETURN_IF_ERROR(spec.status());
     ASSIGN_OR_RETURN(served.archive, ArchiveMirror::Create(*spec));
     if (KeepsWeights(*spec)) {
-      ASSIGN_OR_RETURN(served.weights, CandidateWeights::Create(
-                                           *spec, blobs_, options_.threads));
+      ASSIGN_OR_RETURN(served.weights,
+                       CandidateWeights::Create(*spec, blobs_, options_.threads,
+                                                options_.metrics));
     }
     ASSIGN_OR_RETURN(served.evaluator, evaluators_.Create(*spec));
     return served.evaluator->Probe();

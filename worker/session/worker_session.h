@@ -32,6 +32,7 @@ struct WorkerSessionOptions {
   int threads = 1;  // for making weights
   // May be empty; for tests of the way back of parked children.
   JobExecutor::ParkAnyway park_anyway;
+  WorkerMetrics metrics;
 };
 
 // Four threads: Run()'s own exchanges messages, one executes jobs, one reads
@@ -53,6 +54,14 @@ class WorkerSession {
   // Begins to leave: takes no more jobs, hands back those that wait, finishes
   // the one that is executing. Threads: any.
   void Drain();
+
+  // What it is doing, for people. Threads: any.
+  struct Status {
+    // It has a session, and the coordinator answered its last call.
+    bool registered = false;
+    SessionBook::Counts jobs;
+  };
+  Status status();
 
  private:
   // The exchange thread.
@@ -113,6 +122,8 @@ class WorkerSession {
   // A call is under way that the coordinator may keep waiting.
   bool polling_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  // The last call was answered.
+  bool answered_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::string last_outage_;  // the exchange thread's; empty: all is well
   std::thread executor_;

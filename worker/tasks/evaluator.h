@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "merganser/v1/campaign.pb.h"
 #include "merganser/v1/worker_service.pb.h"
 #include "worker/tasks/chunk_plan.h"
+#include "worker/telemetry/worker_metrics.h"
 
 namespace merganser {
 
@@ -52,6 +54,12 @@ class CampaignEvaluator {
                                         TakeChunk take) = 0;
 };
 
+// Memory of a device, bytes.
+struct DeviceMemory {
+  int64_t total = 0;
+  int64_t used = 0;  // by all processes
+};
+
 // Threads: safe.
 class EvaluatorFactory {
  public:
@@ -64,6 +72,12 @@ class EvaluatorFactory {
 
   // What the worker registers as.
   virtual v1::Device Device() const = 0;
+
+  // As it is now; empty where it is not known.
+  virtual std::optional<DeviceMemory> Memory() const { return std::nullopt; }
+  // Evaluators that are created later count with these. Called before the
+  // first Create(), if at all.
+  virtual void CountWith(const WorkerMetrics& /*metrics*/) {}
 };
 
 }  // namespace merganser

@@ -15,6 +15,7 @@
 #include "worker/models/device.h"
 #include "worker/models/llama.h"
 #include "worker/tasks/language_data.h"
+#include "worker/tasks/metered_language_model.h"
 #include "worker/weights/job_recipe.h"
 
 namespace merganser {
@@ -26,8 +27,10 @@ constexpr int64_t kProbeTokens = 32;
 class LanguageEvaluator : public CampaignEvaluator {
  public:
   LanguageEvaluator(ScoreKind kind, std::unique_ptr<LanguageData> data,
-                    std::unique_ptr<LanguageModel> model, int threads)
-      : kind_(kind),
+                    std::unique_ptr<LanguageModel> model, int threads,
+                    const WorkerMetrics& metrics)
+      : metrics_(metrics),
+        kind_(kind),
         data_(std::move(data)),
         model_(std::move(model)),
         team_(threads),
@@ -50,6 +53,7 @@ class LanguageEvaluator : public CampaignEvaluator {
   absl::StatusOr<v1::ChunkScores> Score(bool holdout, const ChunkPlan& plan,
                                         const ChunkPlan::Reference& chunk);
 
+  const WorkerMetrics metrics_;
   const ScoreKind kind_;
   const std::unique_ptr<LanguageData> data_;
   const std::unique_ptr<LanguageModel> model_;
@@ -125,13 +129,20 @@ absl::StatusOr<bool> LanguageEvaluator::Evaluate(
   ASSIGN_OR_RETURN(const std::vector<ChunkPlan::Reference> chunks,
                    plan.Select(job));
   ASSIGN_OR_RETURN(const LinearRecipe recipe, RecipeOf(job, data_->seeds()));
-  RETURN_IF_ERROR(Materialise(recipe));
+  {
+    const PhaseTimer timer(metrics_.merge);
+    metrics_.merged_bytes.Add(static_cast<double>(model_->parameters().size()));
+    RETURN_IF_ERROR(Materialise(recipe));
+  }
+  const PhaseTimer timer(metrics_.evaluate);
   size_t passed_on = 0;
   for (const ChunkPlan::Reference& chunk : chunks) {
     if (stop.load(std::memory_order_relaxed)) {
       return absl::CancelledError("the job was stopped");
     }
     ASSIGN_OR_RETURN(v1::ChunkScores scored, Score(holdout, plan, chunk));
+    metrics_.CountDatapoints(job.key().kind(),
+                             plan.task(chunk.task)[chunk.chunk].real_count);
     ++passed_on;
     if (!take(std::move(scored))) break;
   }
@@ -154,8 +165,12 @@ absl::StatusOr<std::unique_ptr<CampaignEvaluator>> CreateLanguageEvaluator(
       auto model, CreateLlama(data->seeds().language->tokenizer_seed().config(),
                               data->model_layout(), llama));
   RETURN_IF_ERROR(data->WriteKeptRows(model->parameters()));
-  return std::make_unique<LanguageEvaluator>(ScoreKindOf(spec), std::move(data),
-                                             std::move(model), options.threads);
+  return std::make_unique<LanguageEvaluator>(
+      ScoreKindOf(spec), std::move(data),
+      std::make_unique<MeteredLanguageModel>(std::move(model),
+                                             options.metrics.tokens_read,
+                                             options.metrics.tokens_written),
+      options.threads, options.metrics);
 }
 
 }  // namespace merganser

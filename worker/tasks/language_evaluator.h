@@ -13,6 +13,7 @@ namespace merganser {
 struct LanguageEvaluatorOptions {
   std::string device = "cpu";  // as OpenDevice() names it
   int threads = 1;             // per forward pass, and for making weights
+  WorkerMetrics metrics;
 };
 
 // Reads and checks everything that the spec, of the family language_model,

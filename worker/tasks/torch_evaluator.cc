@@ -15,6 +15,7 @@
 #include "common/genome/random_seed.h"
 #include "common/genome/thread_team.h"
 #include "worker/models/device.h"
+#include "worker/models/device_memory.h"
 #include "worker/models/mlp.h"
 #include "worker/tasks/batch_cache.h"
 #include "worker/tasks/classification.h"
@@ -26,8 +27,12 @@ namespace {
 
 class TorchEvaluator : public CampaignEvaluator {
  public:
-  TorchEvaluator(std::unique_ptr<CampaignData> data, int threads)
-      : data_(std::move(data)), team_(threads), materialiser_(team_) {}
+  TorchEvaluator(std::unique_ptr<CampaignData> data, int threads,
+                 const WorkerMetrics& metrics)
+      : metrics_(metrics),
+        data_(std::move(data)),
+        team_(threads),
+        materialiser_(team_) {}
 
   absl::Status AllocateModel(const std::string& device);
   absl::StatusOr<Digest> Probe() override;
@@ -46,6 +51,7 @@ class TorchEvaluator : public CampaignEvaluator {
   absl::Status LoadFirstSeed();
   absl::StatusOr<std::string> Score(const Batch& batch);
 
+  const WorkerMetrics metrics_;
   std::unique_ptr<CampaignData> data_;
   ThreadTeam team_;
   Materialiser materialiser_;
@@ -87,6 +93,8 @@ absl::Status TorchEvaluator::LoadCandidate(const v1::Job& job,
                                            std::span<const uint8_t> weights) {
   if (weights.empty()) {
     ASSIGN_OR_RETURN(const LinearRecipe recipe, data_->RecipeOf(job));
+    const PhaseTimer timer(metrics_.merge);
+    metrics_.merged_bytes.Add(static_cast<double>(model_->parameters().size()));
     return Materialise(recipe);
   }
   const std::span<uint8_t> parameters = model_->parameters();
@@ -129,6 +137,7 @@ absl::StatusOr<bool> TorchEvaluator::Evaluate(const v1::Job& job,
   ASSIGN_OR_RETURN(const std::vector<ChunkPlan::Reference> chunks,
                    batches->plan.Select(job));
   RETURN_IF_ERROR(LoadCandidate(job, weights));
+  const PhaseTimer timer(metrics_.evaluate);
   size_t passed_on = 0;
   for (const auto [task, chunk] : chunks) {
     if (stop.load(std::memory_order_relaxed)) {
@@ -136,6 +145,8 @@ absl::StatusOr<bool> TorchEvaluator::Evaluate(const v1::Job& job,
     }
     const Batch& batch = batches->tasks[task][chunk];
     ASSIGN_OR_RETURN(std::string scores, Score(batch));
+    metrics_.CountDatapoints(job.key().kind(),
+                             static_cast<int64_t>(batch.labels.size()));
     v1::ChunkScores scored;
     scored.set_task(task);
     scored.set_chunk(chunk);
@@ -161,24 +172,32 @@ class TorchEvaluators : public EvaluatorFactory {
   absl::StatusOr<std::unique_ptr<CampaignEvaluator>> Create(
       const v1::CampaignSpec& spec) override {
     if (IsLanguageModel(spec.model())) {
-      return CreateLanguageEvaluator(
-          spec, options_.paths,
-          {.device = device_.name(), .threads = options_.threads});
+      return CreateLanguageEvaluator(spec, options_.paths,
+                                     {.device = device_.name(),
+                                      .threads = options_.threads,
+                                      .metrics = metrics_});
     }
     UseDeviceOnThisThread();
     ThreadTeam team(options_.threads);
     ASSIGN_OR_RETURN(auto data, CampaignData::Load(spec, options_.paths, team));
-    auto evaluator =
-        std::make_unique<TorchEvaluator>(std::move(data), options_.threads);
+    auto evaluator = std::make_unique<TorchEvaluator>(
+        std::move(data), options_.threads, metrics_);
     RETURN_IF_ERROR(evaluator->AllocateModel(device_.name()));
     return evaluator;
   }
 
   v1::Device Device() const override { return device_; }
 
+  std::optional<DeviceMemory> Memory() const override {
+    return MemoryOf(device_.name());
+  }
+
+  void CountWith(const WorkerMetrics& metrics) override { metrics_ = metrics; }
+
  private:
   const TorchEvaluatorOptions options_;
   const v1::Device device_;
+  WorkerMetrics metrics_;
 };
 
 }  // namespace

@@ -156,6 +156,8 @@ absl::Status BlobClient::ReadOnce(const Digest& digest, std::string& bytes) {
                                                 " came damaged"));
     } else {
       bytes.append(chunk.data());
+      options_.metrics.received_bytes.Add(
+          static_cast<double>(chunk.data().size()));
     }
   }
   if (!refused.ok()) attempt.context.TryCancel();
@@ -212,6 +214,9 @@ absl::Status BlobClient::WriteOnce(const Digest& digest, std::string_view bytes,
     chunk.set_data(data.data(), data.size());
     chunk.set_crc32(Crc32(data));
     open = call.Write(request);
+    if (open) {
+      options_.metrics.sent_bytes.Add(static_cast<double>(data.size()));
+    }
     offset += static_cast<int64_t>(data.size());
   }
   if (open) call.WritesDone();

@@ -18,6 +18,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "merganser/v1/blob_service.grpc.pb.h"
+#include "worker/telemetry/worker_metrics.h"
 
 namespace merganser {
 
@@ -32,6 +33,7 @@ class BlobClient {
     int attempts = 5;
     // Larger blobs are not read.
     int64_t max_blob_bytes = int64_t{16} << 30;
+    WorkerMetrics metrics;
   };
 
   struct State {

@@ -37,7 +37,11 @@ std::optional<Digest> MissingBlobOf(const absl::Status& status) {
 
 absl::StatusOr<std::shared_ptr<const Blob>> CoordinatorBlobs::Fetch(
     const Digest& digest) {
-  if (auto cached = cache_.Get(digest); cached != nullptr) return cached;
+  if (auto cached = cache_.Get(digest); cached != nullptr) {
+    metrics_.cache_hits.Add();
+    return cached;
+  }
+  metrics_.cache_misses.Add();
   absl::StatusOr<std::string> bytes = client_.Read(digest);
   if (absl::IsDataLoss(bytes.status())) {
     return absl::NotFoundError(bytes.status().message());

@@ -48,7 +48,9 @@ class CoordinatorBlobs : public Blobs {
   // `cache_bytes`: memory for blobs that nobody holds.
   CoordinatorBlobs(const std::shared_ptr<grpc::Channel>& channel,
                    int64_t cache_bytes, BlobClient::Options options = {})
-      : client_(channel, options), cache_(cache_bytes) {}
+      : client_(channel, options),
+        cache_(cache_bytes),
+        metrics_(options.metrics) {}
 
   // A blob that the coordinator has lost, or sends damaged, is NotFound.
   absl::StatusOr<std::shared_ptr<const Blob>> Fetch(
@@ -58,9 +60,13 @@ class CoordinatorBlobs : public Blobs {
                      std::shared_ptr<const Blob> blob) override;
   void Cancel() override { client_.Cancel(); }
 
+  // Of the blobs in memory.
+  int64_t cached_bytes() const { return cache_.total_bytes(); }
+
  private:
   BlobClient client_;
   BlobCache cache_;
+  const WorkerMetrics metrics_;
 };
 
 // The files of a folder, each named by its digest in hexadecimal, as BlobStore

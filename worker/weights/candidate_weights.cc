@@ -79,9 +79,10 @@ std::shared_ptr<const Blob> MadeWeights::Share() const {
 }
 
 absl::StatusOr<std::unique_ptr<CandidateWeights>> CandidateWeights::Create(
-    const v1::CampaignSpec& spec, Blobs& blobs, int threads) {
+    const v1::CampaignSpec& spec, Blobs& blobs, int threads,
+    const WorkerMetrics& metrics) {
   std::unique_ptr<CandidateWeights> weights(
-      new CandidateWeights(spec, blobs, threads));
+      new CandidateWeights(spec, blobs, threads, metrics));
   RETURN_IF_ERROR(weights->ReadSpec(spec));
   return weights;
 }
@@ -146,6 +147,8 @@ absl::StatusOr<MadeWeights> CandidateWeights::MakeSeed(int64_t candidate,
                                seeds_[static_cast<size_t>(candidate + seeds)],
                                "the random seed"));
   MadeWeights weights = NewWeights();
+  const PhaseTimer timer(metrics_.merge);
+  metrics_.merged_bytes.Add(static_cast<double>(size_bytes_));
   MakeRandomSeed({campaign_seed_, candidate}, init_sigma_, dtype_, team_,
                  MutableBytesOf(*weights.made_));
   return weights;
@@ -177,10 +180,15 @@ absl::StatusOr<MadeWeights> CandidateWeights::MakeOffspring(
       ExpectGenome(genome, OffspringDigest(definition), "job.offspring"));
   FetchedBlob parent_a;
   FetchedBlob parent_b;
-  ASSIGN_OR_RETURN(parent_a, Fetch(job.offspring().parent_a(), kParentA));
-  if (definition.crossover) {
-    ASSIGN_OR_RETURN(parent_b, Fetch(job.offspring().parent_b(), kParentB));
+  {
+    const PhaseTimer timer(metrics_.fetch);
+    ASSIGN_OR_RETURN(parent_a, Fetch(job.offspring().parent_a(), kParentA));
+    if (definition.crossover) {
+      ASSIGN_OR_RETURN(parent_b, Fetch(job.offspring().parent_b(), kParentB));
+    }
   }
+  const PhaseTimer timer(metrics_.merge);
+  metrics_.merged_bytes.Add(static_cast<double>(size_bytes_));
   const auto& [split_blocks, mixes] = definition.draw;
   MadeWeights weights = NewWeights();
   const absl::Status made = maker_.Make(layout_, dtype_,
@@ -207,6 +215,7 @@ absl::StatusOr<MadeWeights> CandidateWeights::MakeOffspring(
 
 absl::StatusOr<MadeWeights> CandidateWeights::FetchWeights(
     const v1::WeightsRef& weights, const Digest& genome) {
+  const PhaseTimer timer(metrics_.fetch);
   ASSIGN_OR_RETURN(FetchedBlob fetched, Fetch(weights, kWeights));
   RETURN_IF_ERROR(ExpectGenome(genome, fetched.digest, kWeights));
   MadeWeights made;

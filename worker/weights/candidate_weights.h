@@ -18,6 +18,7 @@
 #include "common/storage/blob_cache.h"
 #include "merganser/v1/campaign.pb.h"
 #include "merganser/v1/worker_service.pb.h"
+#include "worker/telemetry/worker_metrics.h"
 #include "worker/weights/blobs.h"
 
 namespace merganser {
@@ -59,7 +60,8 @@ class CandidateWeights {
   // `blobs` is borrowed. `threads`, at least 1, make weights.
   // Errors: InvalidArgument naming the field of the spec that does not fit.
   static absl::StatusOr<std::unique_ptr<CandidateWeights>> Create(
-      const v1::CampaignSpec& spec, Blobs& blobs, int threads);
+      const v1::CampaignSpec& spec, Blobs& blobs, int threads,
+      const WorkerMetrics& metrics = {});
 
   // What the job is about: the blob of `weights`, the child of `offspring`, or
   // else the random seed with the candidate's number. The child's mutation has
@@ -79,8 +81,10 @@ class CandidateWeights {
     std::shared_ptr<const Blob> blob;
   };
 
-  CandidateWeights(const v1::CampaignSpec& spec, Blobs& blobs, int threads)
-      : campaign_seed_(spec.random_seed()),
+  CandidateWeights(const v1::CampaignSpec& spec, Blobs& blobs, int threads,
+                   const WorkerMetrics& metrics)
+      : metrics_(metrics),
+        campaign_seed_(spec.random_seed()),
         init_sigma_(spec.model().init_sigma()),
         mutation_sigma_(spec.search().mutation_sigma()),
         blobs_(blobs),
@@ -103,6 +107,7 @@ class CandidateWeights {
   ParentWeights View(const FetchedBlob& parent) const;
   void KeepSquares(const Digest& parent, std::span<const double> squares);
 
+  const WorkerMetrics metrics_;
   const uint64_t campaign_seed_;
   const double init_sigma_;
   const double mutation_sigma_;
