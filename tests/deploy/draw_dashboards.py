@@ -201,19 +201,16 @@ class Picture:
         defaults = panel["fieldConfig"]["defaults"]
         values = [(label, points[-1][1]) for label, _, points in series]
         top = defaults.get("max") or max([v for _, v in values] + [1e-12])
-        axes = self.axes((box[0] + 0.28 * box[2], box[1], box[2] * 0.55, box[3]))
-        for i, (label, value) in enumerate(reversed(values)):
-            colored = defaults["color"]["mode"] == "thresholds"
-            color = threshold_color(value, defaults["thresholds"]) if colored else \
-                PALETTE[2]
-            i += max(0, 5 - len(values))  # bars of a sensible height, from the top
-            axes.barh(i, top, color=GRID, height=0.7)
-            axes.barh(i, min(value, top), color=color, height=0.7)
-            axes.text(-0.02 * top, i, label, ha="right", va="center", fontsize=7.5, color=TEXT)
-            axes.text(1.02 * top, i, shown(value, defaults["unit"], defaults.get("decimals")),
+        axes = self.axes((box[0], box[1], box[2] * 0.82, box[3]))
+        places = max(4, len(values))  # bars of a sensible height, from the top
+        for place, (label, value) in zip(range(places - 1, -1, -1), values):
+            axes.barh(place, top, color=GRID, height=0.42)
+            axes.barh(place, min(value, top), color=PALETTE[2], height=0.42)
+            axes.text(0, place + 0.25, label, va="bottom", fontsize=7.5, color=TEXT)
+            axes.text(1.02 * top, place, shown(value, defaults["unit"], defaults.get("decimals")),
                       va="center", fontsize=8, color=TEXT, weight="bold")
         axes.set_xlim(0, top)
-        axes.set_ylim(-0.6, max(5, len(values)) - 0.4)
+        axes.set_ylim(-0.4, places - 0.2)
 
     def time_axes(self, box, unit):
         axes = self.figure.add_axes(box)

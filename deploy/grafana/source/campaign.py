@@ -64,7 +64,7 @@ SEARCH = row(
           high=1),
     lines("Entropy", "Mean entropy of correctness per datapoint, in bits: 0 if all members solve the "
           "same, 1 if half of them solve each. It sinks as the search narrows.", "none",
-          query(f"max(merganser_entropy_bits{C})", "entropy"), width=6, height=9, low=0),
+          query(f"max(merganser_entropy_ratio{C})", "entropy"), width=6, height=9, low=0),
     lines("Score by task", "The best member on each task. One that sinks while the others rise is being "
           "traded away: raise its weight.", "percentunit",
           query(f"max by (task, split) (merganser_best_task_score_ratio{C})", "{{task}}, {{split}}"),

@@ -131,6 +131,7 @@ def bars(title, description, unit, *targets, width=8, height=8):
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "horizontal",
         "displayMode": "basic",
+        "namePlacement": "top",
         "valueMode": "color",
         "showUnfilled": True,
         "minVizHeight": 16,
