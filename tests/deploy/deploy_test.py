@@ -15,16 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGN = "digits-pretrained"
 CAMPAIGN_FILE = f"examples/{CAMPAIGN}.yaml"
+DASHBOARD_CHECK = ROOT / "tests/deploy/check_dashboards.py"
 STAND_INS = ROOT / "tests/deploy/stand-ins.Dockerfile"
 BUILD_PATIENCE_S = 3600
 PATIENCE_S = 120
 RUN_PATIENCE_S = 900
 PULL_PATIENCE_S = 120
 CUT_OFF_S = 20
+METRICS_PORT = 9464
+SCRAPE_INTERVAL_S = 10  # of deploy/prometheus/prometheus.yml
 STARTED = time.monotonic()
 
 
@@ -155,7 +160,7 @@ class Deployment:
             os.environ, PWD=str(ROOT), COMPOSE_PROJECT_NAME=self.project, MERGANSER_TAG=tag,
             MERGANSER_REDIS_IMAGE=redis, MERGANSER_PROMETHEUS_IMAGE=prometheus,
             MERGANSER_PUBLISH=anywhere, MERGANSER_PUBLISH_STANDBY=anywhere,
-            MERGANSER_PUBLISH_PROMETHEUS=anywhere, COMPOSE_PROFILES="standby")
+            MERGANSER_PUBLISH_PROMETHEUS=anywhere, COMPOSE_PROFILES="standby,monitoring")
         self.environment.pop("MERGANSER_MODELS", None)
 
     def __call__(self, *arguments, **options):
@@ -181,6 +186,12 @@ class Deployment:
     def published(self, service, port):
         return run("docker", "port", self.container(service), f"{port}/tcp").stdout.split()[0]
 
+    def address(self, container):
+        """Its own, which this machine reaches."""
+        return run("docker", "inspect", "--format",
+                   "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}",
+                   container).stdout.split()[0]
+
     def network(self):
         """The one of coordinators and workers."""
         return run("docker", "network", "ls", "--quiet",
@@ -193,6 +204,7 @@ class Test:
         self.deployment, self.client, self.folder = deployment, client, folder
         self.budget = f"budget.evaluations={evaluations}"
         self.since = time.time()
+        self.url = ""  # of Prometheus
 
     def undisturbed(self):
         say(f"merganser run {CAMPAIGN_FILE} --set {self.budget}, undisturbed, on this machine")
@@ -203,8 +215,8 @@ class Test:
 
     def start(self):
         version = self.deployment("version").stdout.splitlines()[0]
-        say(f"{version}: up with a standby and 2 workers")
-        self.deployment.up(workers=2)
+        say(f"{version}: up with a standby, 2 workers and Prometheus")
+        self.deployment.up("redis", "coordinator", "standby", "worker", "prometheus", workers=2)
         self.client.address = self.deployment.published("coordinator", 50051)
         wait_for("2 workers", lambda: len(self.client.workers()) == 2)
         say("2 workers are connected")
@@ -284,6 +296,48 @@ class Test:
         say("the same, to the bit")
 
 
+    def scrape(self):
+        """By hand and by promtool, then what Prometheus has."""
+        prometheus = self.deployment.container("prometheus")
+        scraped = 0
+        for service in ("coordinator", "standby", "worker"):
+            for container in self.deployment.containers(service):
+                text = page(f"{self.deployment.address(container)}:{METRICS_PORT}/metrics")
+                if f"merganser_{service}_".replace("standby", "coordinator") not in text:
+                    raise Failure(f"{service}: no metrics of it in /metrics:\n{text[:2000]}")
+                run("docker", "exec", "--interactive", prometheus, "promtool", "check",
+                    "metrics", input=text)
+                scraped += 1
+        say(f"/metrics of {scraped} containers: promtool check metrics finds nothing")
+        self.url = f"http://{self.deployment.published('prometheus', 9090)}"
+        wait_for("Prometheus to scrape all", lambda: self.targets_up() == scraped)
+        say(f"Prometheus scrapes {scraped} targets")
+
+    def targets_up(self):
+        targets = json.loads(page(f"{self.url}/api/v1/targets"))["data"]["activeTargets"]
+        return sum(target["health"] == "up" and target["labels"]["job"].startswith("merganser")
+                   for target in targets)
+
+    def check_dashboards(self):
+        if not DASHBOARD_CHECK.exists():
+            return
+        # What is asked for lies between two scrapes.
+        time.sleep(2 * SCRAPE_INTERVAL_S)
+        say("every query of the dashboards")
+        run(sys.executable, DASHBOARD_CHECK, self.url, "--campaign", CAMPAIGN, "--summary",
+            self.folder / "exported/summary.json", "--since", self.since, "--until", time.time(),
+            "--rate-interval", f"{4 * SCRAPE_INTERVAL_S}s", shown=True)
+
+
+def page(url):
+    """Its text."""
+    try:
+        with urllib.request.urlopen(url if "://" in url else f"http://{url}", timeout=10) as answer:
+            return answer.read().decode()
+    except urllib.error.URLError as error:
+        raise Failure(f"{url}: {error}") from error
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawTextHelpFormatter)
@@ -312,7 +366,9 @@ def test(options, folder):
         one.kill_a_worker_and_add_one()
         one.cut_a_worker_off()
         one.kill_the_coordinator()
+        one.scrape()
         one.finish(undisturbed)
+        one.check_dashboards()
     except BaseException:
         print(deployment("logs", "--tail=40", check=False).stdout, file=sys.stderr)
         raise
