@@ -15,8 +15,8 @@ using Families = std::map<std::string, MetricFamilyText>;
 
 // Not base units.
 constexpr const char* kUnitsRefused[] = {
-    "milliseconds", "microseconds", "minutes",        "hours", "kilobytes",
-    "kibibytes",    "megabytes",    "percent",        "ms",    "us",
+    "milliseconds", "microseconds", "minutes", "hours", "kilobytes",
+    "kibibytes",    "megabytes",    "percent", "ms",    "us",
     "mib",          "gib",          "bits"};
 constexpr const char* kLabelsRefused[] = {"candidate", "worker",   "session",
                                           "worker_id", "instance", "job",
