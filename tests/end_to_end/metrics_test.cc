@@ -260,12 +260,17 @@ TEST_F(MetricsEndToEndTest, TheWorkerSaysWhatItDid) {
   EXPECT_GT(phase("count", "report"), 200);
   EXPECT_EQ(phase("count", "fetch"), 0);
   EXPECT_GT(phase("sum", "evaluate"), 0);
-  // The layers' weights and biases, float32.
-  double parameters = 0;
-  const auto& layers = spec.model().layers();
-  for (int i = 0; i + 1 < layers.size(); ++i) {
-    parameters += (layers[i] + 1) * static_cast<double>(layers[i + 1]);
+  double parameters = 0;  // float32
+  const auto campaign = cluster_.client().GetCampaign(spec.name());
+  ASSERT_TRUE(campaign.ok()) << campaign.status();
+  for (const v1::TensorSpec& tensor : campaign->spec().model().tensors()) {
+    double elements = 1;
+    for (const int64_t size : tensor.shape()) {
+      elements *= static_cast<double>(size);
+    }
+    parameters += elements;
   }
+  EXPECT_GT(parameters, 0);
   EXPECT_EQ(values.at("merganser_worker_merged_bytes_total"),
             4 * parameters * phase("count", "merge"));
   EXPECT_GT(values.at("merganser_worker_device_memory_bytes"),
