@@ -23,18 +23,17 @@ std::vector<int64_t> SortedByLoad(const Archive& archive, int64_t begin,
   std::vector<int64_t> order(end - begin);
   std::iota(order.begin(), order.end(), begin);
   const auto load = archive.niche_load();
-  std::stable_sort(
-      order.begin(), order.end(), [&](int64_t left, int64_t right) {
-        if (load[left] != load[right]) return load[left] < load[right];
-        for (int i = 0; i < archive.population(); ++i) {
-          if (!archive.slot(i).has_value()) continue;
-          const std::vector<uint32_t>& scores = archive.slot(i)->scores;
-          if (scores[left] != scores[right]) {
-            return scores[left] > scores[right];
-          }
-        }
-        return false;
-      });
+  std::sort(order.begin(), order.end(), [&](int64_t left, int64_t right) {
+    if (load[left] != load[right]) return load[left] < load[right];
+    for (int i = 0; i < archive.population(); ++i) {
+      if (!archive.slot(i).has_value()) continue;
+      const std::vector<uint32_t>& scores = archive.slot(i)->scores;
+      if (scores[left] != scores[right]) {
+        return scores[left] > scores[right];
+      }
+    }
+    return left < right;
+  });
   return order;
 }
 
@@ -133,10 +132,12 @@ NicheMap MapNiches(const Archive& archive, std::span<const int64_t> task_ends,
   for (NicheMember& row : map.members) {
     row.share = all_fitness > 0 ? row.share / all_fitness : 0;
   }
-  std::stable_sort(map.members.begin(), map.members.end(),
-                   [](const NicheMember& left, const NicheMember& right) {
-                     return left.share > right.share;
-                   });
+  // Of members that are as fit, the one in the first slot comes first.
+  std::sort(map.members.begin(), map.members.end(),
+            [](const NicheMember& left, const NicheMember& right) {
+              if (left.share != right.share) return left.share > right.share;
+              return left.slot < right.slot;
+            });
   return map;
 }
 

@@ -78,10 +78,8 @@ void DrawNames(const std::vector<Line>& lines, const BraillePlot& plot, int x,
   for (const Line& line : lines) {
     names.emplace_back(plot.RowOf(line.points.back().y), &line);
   }
-  std::stable_sort(names.begin(), names.end(),
-                   [](const auto& left, const auto& right) {
-                     return left.first < right.first;
-                   });
+  // In one row: in the order of the lines.
+  std::sort(names.begin(), names.end());
   // From below: none may leave the plot; then from above: none may be twice.
   int free = area.y + area.height;
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
