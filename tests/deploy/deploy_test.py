@@ -216,9 +216,11 @@ class Test:
     def start(self):
         version = self.deployment("version").stdout.splitlines()[0]
         say(f"{version}: up with a standby, 2 workers and Prometheus")
-        self.deployment.up("redis", "coordinator", "standby", "worker", "prometheus", workers=2)
+        # The standby comes second: of two that start at once, either may be active.
+        self.deployment.up("redis", "coordinator", "worker", workers=2)
         self.client.address = self.deployment.published("coordinator", 50051)
         wait_for("2 workers", lambda: len(self.client.workers()) == 2)
+        self.deployment.up("standby", "prometheus", workers=2)
         say("2 workers are connected")
 
     def submit(self):

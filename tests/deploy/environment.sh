@@ -20,7 +20,15 @@ done
 if [[ ! -x $PROMETHEUS/usr/bin/promtool ]]; then
   echo "installing prometheus into .cache/prometheus" >&2
   mkdir -p "$PROMETHEUS"
-  (cd "$PROMETHEUS" && apt-get -qq download prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) >&2
+  as_root=()
+  [[ $(id -u) == 0 ]] || as_root=(sudo)
+  (
+    cd "$PROMETHEUS"
+    # Without lists of packages there is nothing to download from.
+    apt-get -qq download prometheus || { "${as_root[@]}" apt-get -qq update && apt-get -qq download prometheus; }
+    dpkg-deb -x prometheus_*.deb .
+    rm prometheus_*.deb
+  ) >&2
 fi
 
 echo "$TOOLS/bin/python" "$PROMETHEUS/usr/bin"
