@@ -327,6 +327,7 @@ int Run(const Flags& flags) {
       });
   int code = 0;
   if (epoch.ok() && flags.silent_standby && !server.Listen(flags.listen)) {
+    leadership.Release();
     code = CannotListen(flags);
   } else if (epoch.ok()) {
     code = Serve(**store, **blobs, server, leadership, flags, *epoch, commits,

@@ -203,12 +203,13 @@ absl::StatusOr<v1::ExportHeader> CampaignClient::GetExportHeader(
   request.set_without_log(true);
   const auto reader = stub_->ExportCampaign(&context, request);
   v1::ExportCampaignResponse response;
-  if (reader->Read(&response) && response.has_header()) {
+  const bool has_answer = reader->Read(&response);
+  if (has_answer && response.has_header()) {
     context.TryCancel();  // what follows is not wanted
     reader->Finish();
     return std::move(*response.mutable_header());
   }
-  context.TryCancel();
+  if (has_answer) context.TryCancel();
   RETURN_IF_ERROR(FromGrpc(reader->Finish()));
   return absl::DataLossError("the export does not begin with its header");
 }

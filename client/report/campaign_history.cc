@@ -102,6 +102,11 @@ absl::Status AddSeeds(const ScheduleOptions& options,
                       CampaignHistory& history) {
   ASSIGN_OR_RETURN(Archive archive, Archive::Create(options.archive));
   const int seeds = header.seed_scores_size();
+  if (seeds != static_cast<int>(options.seed_digests.size())) {
+    return absl::DataLossError(
+        absl::StrCat("header: seed_scores: expected those of ",
+                     options.seed_digests.size(), " seeds; found ", seeds));
+  }
   for (int k = 0; k < seeds; ++k) {
     ASSIGN_OR_RETURN(
         std::vector<uint32_t> scores,

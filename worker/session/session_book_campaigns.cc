@@ -16,7 +16,9 @@ constexpr size_t kLayoutsKept = 8;
 bool IsPassing(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsResourceExhausted(status) || absl::IsCancelled(status) ||
-         absl::IsAborted(status);
+         absl::IsAborted(status) ||
+         // A device that is busy, a disk that cannot be read just now.
+         absl::IsInternal(status) || absl::IsUnknown(status);
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ TEST_F(SessionBookTest, AFailedJoinSaysWhetherItMayPass) {
   EXPECT_FALSE(passing(absl::PermissionDeniedError("outside")));
   EXPECT_TRUE(passing(absl::ResourceExhaustedError("no memory")));
   EXPECT_TRUE(passing(absl::UnavailableError("away")));
+  EXPECT_TRUE(passing(absl::InternalError("device busy")));
+  EXPECT_TRUE(passing(absl::UnknownError("input/output error")));
 }
 
 TEST_F(SessionBookTest, ACallWaitsOnlyWhenThereIsNothingToDo) {

@@ -131,7 +131,10 @@ absl::StatusOr<bool> LanguageEvaluator::Evaluate(
   ASSIGN_OR_RETURN(const LinearRecipe recipe, RecipeOf(job, data_->seeds()));
   {
     const PhaseTimer timer(metrics_.merge);
-    metrics_.merged_bytes.Add(static_cast<double>(model_->parameters().size()));
+    const int64_t elements = std::ssize(model_->parameters()) /
+                             DTypeBytes(model_->parameter_format().held());
+    metrics_.merged_bytes.Add(
+        static_cast<double>(elements * DTypeBytes(data_->seeds().dtype)));
     RETURN_IF_ERROR(Materialise(recipe));
   }
   const PhaseTimer timer(metrics_.evaluate);

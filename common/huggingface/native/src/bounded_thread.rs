@@ -26,6 +26,8 @@ const ALLOCATION_BYTES: usize = 64;
 const STACK_BYTES: usize = 512 << 20;
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Of texts that were refused: each may keep a thread and what it holds.
+const MOST_REFUSED: usize = 32;
 const TOO_MUCH_MEMORY: &str = "takes more than 64 MiB of memory";
 const TOO_LONG: &str = "takes more than 60 seconds";
 
@@ -159,8 +161,17 @@ pub fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let key = key_of(name);
-    if lock(&REFUSED).contains(&key) {
-        return Err(Failure::Invalid("took too much memory or time before".to_string()));
+    {
+        let refused = lock(&REFUSED);
+        if refused.contains(&key) {
+            return Err(Failure::Invalid("took too much memory or time before".to_string()));
+        }
+        // Each of them may keep a thread and its memory.
+        if refused.len() >= MOST_REFUSED {
+            return Err(Failure::Invalid(
+                "too many others took too much memory or time; start this process anew".to_string(),
+            ));
+        }
     }
     let watch = Arc::new(Watch::new());
     let of_thread = Arc::clone(&watch);
